@@ -1,0 +1,121 @@
+// Control registers, model-specific registers, CPUID bits and selectors, for C and assembly.
+// [SDM3 2.5] [APM2 3]
+#pragma once
+
+#include "lib/bits.h"
+
+#define CR0_PE BIT(0)
+#define CR0_MP BIT(1)
+#define CR0_ET BIT(4)
+#define CR0_NE BIT(5)
+#define CR0_WP BIT(16)
+#define CR0_PG BIT(31)
+
+#define CR4_PAE BIT(5)
+#define CR4_MCE BIT(6)
+#define CR4_PGE BIT(7)
+
+// What the kernel runs with: set from here, never inherited.
+#define CR0_KERNEL (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
+#define CR4_KERNEL (CR4_PAE | CR4_MCE | CR4_PGE)
+
+#define RFLAGS_IF BIT(9)
+#define RFLAGS_ID BIT(21)
+
+#define MSR_EFER 0xc0000080
+#define EFER_LME BIT(8)
+#define EFER_NXE BIT(11) // CPUID 80000001h EDX[20]
+
+#define EFER_KERNEL (EFER_LME | EFER_NXE)
+
+#define MSR_GS_BASE 0xc0000101
+
+#define CPUID_1_EDX_MSR BIT(5)
+#define CPUID_1_EDX_PAE BIT(6)
+
+#define CPUID_80000001_EDX_NX BIT(20)
+#define CPUID_80000001_EDX_LM BIT(29)
+
+// Page-table entries [SDM3 5.5]
+#define PTE_PRESENT  BIT(0)
+#define PTE_WRITE    BIT(1)
+#define PTE_PWT      BIT(3)
+#define PTE_PCD      BIT(4)
+#define PTE_ACCESSED BIT(5)
+#define PTE_DIRTY    BIT(6)
+#define PTE_LARGE    BIT(7)
+#define PTE_GLOBAL   BIT(8)
+#define PTE_NX_HIGH  BIT(31) // of the upper 32 bits
+
+// Selectors: the layout of the GDT (arch/x86_64/gdt.c)
+#define SELECTOR_CODE64 0x08
+#define SELECTOR_DATA   0x10
+#define SELECTOR_TSS    0x18 // two entries
+
+// Exceptions [SDM3 7.15]
+#define VECTOR_DE 0
+#define VECTOR_DB 1
+#define VECTOR_NMI 2
+#define VECTOR_BP 3
+#define VECTOR_OF 4
+#define VECTOR_UD 6
+#define VECTOR_DF 8
+#define VECTOR_SS 12
+#define VECTOR_GP 13
+#define VECTOR_PF 14
+#define VECTOR_AC 17
+#define VECTOR_MC 18
+#define VECTOR_EXCEPTIONS 32 // as many vectors belong to exceptions
+
+#ifndef __ASSEMBLER__
+
+#define PTE_NX      BIT(63)
+#define PTE_ADDRESS BITS(51, 12)
+
+static inline uint64_t read_cr0(void)
+{
+    uint64_t value;
+    __asm__ volatile("movq %%cr0, %0" : "=r"(value));
+    return value;
+}
+
+static inline uint64_t read_cr2(void)
+{
+    uint64_t value;
+    __asm__ volatile("movq %%cr2, %0" : "=r"(value));
+    return value;
+}
+
+static inline uint64_t read_cr3(void)
+{
+    uint64_t value;
+    __asm__ volatile("movq %%cr3, %0" : "=r"(value));
+    return value;
+}
+
+static inline void write_cr3(uint64_t value)
+{
+    __asm__ volatile("movq %0, %%cr3" : : "r"(value) : "memory");
+}
+
+static inline uint64_t read_cr4(void)
+{
+    uint64_t value;
+    __asm__ volatile("movq %%cr4, %0" : "=r"(value));
+    return value;
+}
+
+// For MSRs that are known to exist; others go through msr_read() in arch/x86_64/msr.h.
+static inline uint64_t rdmsr(uint32_t msr)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void invlpg(uintptr_t address)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+#endif

@@ -1,0 +1,95 @@
+// Entry and exit of all 256 vectors.
+//
+// The processor aligns the stack and pushes SS, RSP, RFLAGS, CS and RIP, and an error code for some
+// vectors. The stub adds 0 for the others and the vector, trap_common the registers:
+//
+//   high  ss rsp rflags cs rip | error vector | rax rcx rdx rbx rbp rsi rdi r8 ... r15  low
+//
+// which is struct trap_frame, and a multiple of 16 bytes.
+
+#include "gen/asm_offsets.h"
+
+        .text
+        .globl  trap_stubs
+        .balign 16
+trap_stubs:                                     // 16 bytes each
+        .set    vector, 0
+        .rept   256
+        .balign 16
+        .if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
+        pushq   $0
+        .endif
+        pushq   $vector
+        jmp     trap_common
+        .set    vector, vector + 1
+        .endr
+
+trap_common:
+        pushq   %rax
+        pushq   %rcx
+        pushq   %rdx
+        pushq   %rbx
+        pushq   %rbp
+        pushq   %rsi
+        pushq   %rdi
+        pushq   %r8
+        pushq   %r9
+        pushq   %r10
+        pushq   %r11
+        pushq   %r12
+        pushq   %r13
+        pushq   %r14
+        pushq   %r15
+        cld
+        movq    %rsp, %rdi
+        call    trap_dispatch                   // true: resume without IRET
+        testb   %al, %al
+        jnz     resume_without_iret
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %r11
+        popq    %r10
+        popq    %r9
+        popq    %r8
+        popq    %rdi
+        popq    %rsi
+        popq    %rbp
+        popq    %rbx
+        popq    %rdx
+        popq    %rcx
+        popq    %rax
+        addq    $16, %rsp                       // vector, error
+        iretq
+
+// Puts RFLAGS and RIP onto the interrupted stack and returns there with POPF and RET. The two words
+// may overlap the frame's own SS and RSP, so the new stack pointer is kept in the RIP slot.
+resume_without_iret:
+        movq    FRAME_RSP(%rsp), %rdi
+        movq    FRAME_RIP(%rsp), %rsi
+        movq    FRAME_RFLAGS(%rsp), %rdx
+        subq    $16, %rdi
+        movq    %rdi, FRAME_RIP(%rsp)
+        movq    %rdx, (%rdi)
+        movq    %rsi, 8(%rdi)
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %r11
+        popq    %r10
+        popq    %r9
+        popq    %r8
+        popq    %rdi
+        popq    %rsi
+        popq    %rbp
+        popq    %rbx
+        popq    %rdx
+        popq    %rcx
+        popq    %rax
+        movq    (FRAME_RIP - FRAME_VECTOR)(%rsp), %rsp
+        popfq
+        ret
+
+        .section .note.GNU-stack, "", @progbits
