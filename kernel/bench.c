@@ -1,0 +1,56 @@
+// Benchmarks: the runner.
+
+#include "kernel/bench.h"
+#include "arch/arch.h"
+#include "kernel/console.h"
+#include "kernel/option.h"
+#include "kernel/power.h"
+#include "lib/string.h"
+
+enum { PASSES = 16, WARM_UP = 2 };
+
+static char requested[64];
+
+OPTION(bench, "[PATTERN]", "run the benchmarks (those whose names match) before the prompt")
+{
+    const char *pattern = value[0] ? value : "*";
+    return string_copy(requested, sizeof(requested), pattern, strlen(pattern)) ? OK : BAD_ARGUMENT;
+}
+
+static void empty(void)
+{
+}
+
+// Ticks that PASSES calls take.
+noinline static uint64_t measure(void (*run)(void))
+{
+    for (unsigned i = 0; i < WARM_UP; i++)
+        run();
+    uint64_t start = arch_ticks();
+    for (unsigned i = 0; i < PASSES; i++)
+        run();
+    return arch_ticks() - start;
+}
+
+unsigned bench_run(const char *pattern)
+{
+    unsigned count = 0;
+    uint64_t overhead = measure(empty);
+    const struct bench *bench;
+    TABLE_FOREACH(bench, bench)
+    {
+        if (!string_matches(bench->name, pattern))
+            continue;
+        uint64_t ticks = measure(bench->run);
+        ticks = ticks > overhead ? ticks - overhead : 0;
+        print("bench %s: %lu ticks\n", bench->name, ticks / PASSES);
+        count++;
+    }
+    return count;
+}
+
+void bench_run_requested(void)
+{
+    if (requested[0])
+        power_exit(bench_run(requested) > 0);
+}

@@ -1,0 +1,32 @@
+// Benchmarks: what one pass through some code costs, in ticks of the clock. Under QEMU's
+// `-icount shift=0` a tick is an executed instruction.
+//
+//   BENCH(format, line_of_60)
+//   {
+//       snprintf(...);
+//   }
+//
+// The body is one pass. The runner repeats it and subtracts what an empty one costs. Run by the
+// option bench[=PATTERN] or the command of that name.
+#pragma once
+
+#include "lib/table.h"
+#include "lib/types.h"
+
+struct bench {
+    const char *name; // "group.name"
+    void (*run)(void);
+};
+
+TABLE_DECLARE(struct bench, bench);
+
+#define BENCH(group, bench_name)                                                                   \
+    static void bench_run_##group##_##bench_name(void);                                            \
+    TABLE_ENTRY(struct bench, bench, group##_##bench_name) = {#group "." #bench_name,              \
+                                                              bench_run_##group##_##bench_name};   \
+    static void bench_run_##group##_##bench_name(void)
+
+// Runs those whose name matches, a line each: "bench NAME: N ticks". Returns how many ran.
+unsigned bench_run(const char *pattern);
+
+void bench_run_requested(void);

@@ -1,0 +1,87 @@
+// The console: one stream of text to every sink, keys from every source.
+
+#include "kernel/console.h"
+#include "kernel/log.h"
+#include "kernel/option.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+enum { PRINT_MAX = 1024 }; // longer texts are cut; nobody prints that much at once
+
+static struct console_sink *sinks;
+static struct console_source *sources;
+static char selection[64]; // names between commas, one at either end; empty: everything
+
+OPTION(console, "serial,screen", "use only the consoles that are named")
+{
+    size_t length = snprintf(selection, sizeof(selection), ",%s,", value);
+    return length < sizeof(selection) ? OK : BAD_ARGUMENT;
+}
+
+static bool is_selected(const char *name)
+{
+    size_t length = strlen(name);
+    if (!selection[0])
+        return true;
+    for (const char *at = selection; (at = strchr(at, ',')); at++)
+        if (strncmp(at + 1, name, length) == 0 && at[1 + length] == ',')
+            return true;
+    return false;
+}
+
+static bool replay_line(void *context, const char *line, size_t length)
+{
+    struct console_sink *sink = context;
+    sink->write(sink, line, length);
+    return true;
+}
+
+void console_add_sink(struct console_sink *sink)
+{
+    if (!is_selected(sink->name)) {
+        log_info("console: %s left out, as asked", sink->name);
+        return;
+    }
+    log_replay(log_console_level(), replay_line, sink);
+    sink->next = sinks;
+    sinks = sink;
+}
+
+void console_add_source(struct console_source *source)
+{
+    if (!is_selected(source->name))
+        return;
+    source->next = sources;
+    sources = source;
+}
+
+bool console_has_sink(void)
+{
+    return sinks != NULL;
+}
+
+void console_write(const char *text, size_t length)
+{
+    for (struct console_sink *sink = sinks; sink; sink = sink->next)
+        sink->write(sink, text, length);
+}
+
+void print(const char *format, ...)
+{
+    char text[PRINT_MAX];
+    va_list args;
+    va_start(args, format);
+    size_t length = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    console_write(text, length < sizeof(text) ? length : sizeof(text) - 1);
+}
+
+int console_read(void)
+{
+    for (struct console_source *source = sources; source; source = source->next) {
+        int c = source->read(source);
+        if (c >= 0)
+            return c;
+    }
+    return -1;
+}

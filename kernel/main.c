@@ -1,0 +1,33 @@
+// The boot order, as one list.
+
+#include "arch/x86_64/paging.h"
+#include "arch/x86_64/trap.h"
+#include "kernel/bench.h"
+#include "kernel/boot_info.h"
+#include "kernel/clock.h"
+#include "kernel/driver.h"
+#include "kernel/log.h"
+#include "kernel/option.h"
+#include "kernel/symbol.h"
+#include "kernel/test.h"
+#include "kernel/version.h"
+#include "monitor/shell.h"
+
+// Called by the entry stub, on the boot stack, interrupts off. `magic` and `info` are the loader's.
+noreturn void kmain(uint32_t magic, paddr_t info);
+
+void kmain(uint32_t magic, paddr_t info)
+{
+    clock_start();
+    trap_init();
+    symbol_init();
+    paging_init();
+    log_info("boot: Keelson %s, build %.12s", kernel_version, kernel_build_id());
+    boot_info_init(magic, info);
+    options_apply(boot_info.command_line);
+    clock_init();
+    drivers_start();
+    ktest_run_requested();
+    bench_run_requested();
+    shell_run();
+}

@@ -1,0 +1,106 @@
+// The panic screen: fits 80 columns and 25 rows, takes no lock, allocates nothing.
+
+#include "kernel/panic.h"
+#include "arch/arch.h"
+#include "kernel/clock.h"
+#include "kernel/console.h"
+#include "kernel/option.h"
+#include "kernel/percpu.h"
+#include "kernel/power.h"
+#include "kernel/version.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+enum { BACKTRACE_MAX = 6 }; // what is left of 25 rows
+
+static enum { AFTER_WAIT, AFTER_REBOOT, AFTER_HALT } after = AFTER_WAIT;
+
+OPTION(panic, "wait|reboot|halt", "after a panic: wait for a key and reboot (default), or at once")
+{
+    static const char *const names[] = {"wait", "reboot", "halt"};
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        if (string_equal(value, names[i])) {
+            after = i;
+            return OK;
+        }
+    }
+    return BAD_ARGUMENT;
+}
+
+OPTION(noreboot, "", "never reboot after a panic (panic=halt)")
+{
+    (void)value;
+    after = AFTER_HALT;
+    return OK;
+}
+
+static void print_backtrace(const struct trap_frame *frame)
+{
+    uintptr_t addresses[BACKTRACE_MAX];
+    unsigned count = arch_backtrace(frame, addresses, BACKTRACE_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        char line[80];
+        snprintf(line, sizeof(line), "  %p %pS", (void *)addresses[i], (void *)addresses[i]);
+        print("%s\n", line);
+    }
+    print("addr2line -ipfe keelson.elf");
+    for (unsigned i = 0; i < count; i++)
+        print(i == 3 ? " \\\n  %lx" : " %lx", addresses[i]);
+    print("\n");
+}
+
+noreturn static void finish(void)
+{
+    power_exit(false);
+    if (after == AFTER_HALT)
+        print("Halted.\n");
+    else if (after == AFTER_WAIT)
+        print("Press a key to reboot.\n");
+    while (after == AFTER_WAIT && console_read() < 0)
+        arch_pause();
+    if (after != AFTER_HALT)
+        power_reset();
+    arch_halt();
+}
+
+static void show(const struct trap_frame *frame, const char *reason)
+{
+    char line[80];
+    print("\n");
+    snprintf(line, sizeof(line), "KEELSON PANIC: %s", reason);
+    print("%s\n", line);
+    uint64_t us = clock_ns() / 1000;
+    snprintf(line, sizeof(line), "Keelson %s, build %.12s, CPU %u, up %lu.%06lu s", kernel_version,
+             kernel_build_id(), this_cpu()->cpu, us / 1000000, us % 1000000);
+    print("%s\n", line);
+    arch_print_frame(frame, print);
+    print_backtrace(frame);
+}
+
+noreturn static void stop_with(const struct trap_frame *frame, const char *format, va_list args)
+{
+    static bool panicking;
+    (void)arch_irq_save();
+    if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST)) {
+        power_exit(false);
+        arch_halt();
+    }
+    char reason[80];
+    vsnprintf(reason, sizeof(reason), format, args);
+    show(frame, reason);
+    finish();
+}
+
+void panic(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    stop_with(NULL, format, args);
+}
+
+void panic_with_frame(const struct trap_frame *frame, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    stop_with(frame, format, args);
+}

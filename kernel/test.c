@@ -1,0 +1,50 @@
+// Tests inside the running kernel: the runner.
+
+#include "kernel/test.h"
+#include "kernel/console.h"
+#include "kernel/option.h"
+#include "kernel/power.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+static char requested[64];
+
+OPTION(ktest, "[PATTERN]", "run the self-tests (those whose names match) before the prompt")
+{
+    const char *pattern = value[0] ? value : "*";
+    return string_copy(requested, sizeof(requested), pattern, strlen(pattern)) ? OK : BAD_ARGUMENT;
+}
+
+void ktest_report(const char *file, int line, const char *format, ...)
+{
+    char text[160];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    print("  %s:%d: %s\n", file, line, text);
+}
+
+bool ktest_run(const char *pattern)
+{
+    static const char *const verdicts[] = {"ok", "FAILED", "skipped"};
+    unsigned counts[3] = {0};
+    const struct ktest *test;
+    TABLE_FOREACH(test, ktest)
+    {
+        if (!string_matches(test->name, pattern))
+            continue;
+        enum ktest_result result = test->run();
+        counts[result]++;
+        print("ktest %s %s\n", test->name, verdicts[result]);
+    }
+    print("%u passed, %u failed, %u skipped\n", counts[KTEST_PASSED], counts[KTEST_FAILED],
+          counts[KTEST_SKIPPED]);
+    return counts[KTEST_PASSED] > 0 && counts[KTEST_FAILED] == 0;
+}
+
+void ktest_run_requested(void)
+{
+    if (requested[0])
+        power_exit(ktest_run(requested));
+}
