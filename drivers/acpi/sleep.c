@@ -1,0 +1,154 @@
+// Switching off by ACPI: the S5 state of the PM1 control registers [ACPI 4.8.3.2.1, 7.4.2].
+
+#include "drivers/acpi/sleep.h"
+#include "arch/x86_64/io.h"
+#include "drivers/acpi/tables.h"
+#include "kernel/clock.h"
+#include "kernel/driver.h"
+#include "kernel/log.h"
+#include "kernel/power.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+
+enum fadt_field { // offsets [ACPI 5.2.9]
+    FADT_DSDT = 40,
+    FADT_SMI_COMMAND = 48,
+    FADT_ACPI_ENABLE = 52,
+    FADT_PM1A_CONTROL = 64,
+    FADT_PM1B_CONTROL = 68,
+    FADT_X_DSDT = 140,
+};
+
+enum {
+    PM1_SCI_ENABLE = BIT(0),
+    PM1_SLEEP_TYPE_SHIFT = 10,
+    PM1_SLEEP_ENABLE = BIT(13),
+};
+
+#define ACPI_MODE_NS 300000000ull // firmware may take its time to hand over
+#define EFFECT_NS    500000000ull
+
+static struct {
+    uint16_t pm1a, pm1b, smi_command;
+    uint8_t acpi_enable;
+    struct acpi_s5 s5;
+} sleep;
+
+// One integer of a package: ZeroOp, OneOp or BytePrefix [ACPI 20.2.3]. Returns the bytes it takes
+// up, 0 where it is anything else.
+static size_t read_integer(const uint8_t *aml, size_t size, uint8_t *value)
+{
+    if (size >= 1 && aml[0] <= 1) {
+        *value = aml[0];
+        return 1;
+    }
+    if (size >= 2 && aml[0] == 0x0a) {
+        *value = aml[1];
+        return 2;
+    }
+    return 0;
+}
+
+// What follows the name: PackageOp, PkgLength, NumElements, elements.
+static bool read_package(const uint8_t *aml, size_t size, struct acpi_s5 *s5)
+{
+    enum { PACKAGE_OP = 0x12 };
+    if (size < 2 || aml[0] != PACKAGE_OP)
+        return false;
+    size_t at = 2 + (aml[1] >> 6); // the length has up to three more bytes
+    if (at >= size || aml[at] < 1)
+        return false;
+    uint8_t elements = aml[at++];
+    size_t used = read_integer(aml + at, size - at, &s5->type_a);
+    if (!used)
+        return false;
+    at += used;
+    s5->type_b = s5->type_a;
+    if (elements > 1)
+        (void)read_integer(aml + at, size - at, &s5->type_b);
+    return s5->type_a < 8 && s5->type_b < 8;
+}
+
+bool acpi_find_s5(const uint8_t *aml, size_t size, struct acpi_s5 *s5)
+{
+    for (size_t at = 0; at + 4 < size; at++)
+        if (memcmp(aml + at, "_S5_", 4) == 0 && read_package(aml + at + 4, size - at - 4, s5))
+            return true;
+    return false;
+}
+
+static uint64_t field(const struct acpi_header *table, size_t offset, size_t size)
+{
+    uint64_t value = 0;
+    if (offset + size <= table->length)
+        memcpy(&value, (const uint8_t *)table + offset, size);
+    return value;
+}
+
+static bool find_in_table(const struct acpi_header *table)
+{
+    return table && acpi_find_s5((const uint8_t *)(table + 1), table->length - sizeof(*table),
+                                 &sleep.s5);
+}
+
+static bool find_s5(const struct acpi_header *fadt)
+{
+    paddr_t dsdt = field(fadt, FADT_X_DSDT, 8);
+    if (!dsdt)
+        dsdt = field(fadt, FADT_DSDT, 4);
+    if (find_in_table(acpi_table_at(dsdt)))
+        return true;
+    for (unsigned i = 0;; i++) {
+        const struct acpi_header *ssdt = acpi_find("SSDT", i);
+        if (!ssdt)
+            return false;
+        if (find_in_table(ssdt))
+            return true;
+    }
+}
+
+static void enter_acpi_mode(void)
+{
+    if (port_read16(sleep.pm1a) & PM1_SCI_ENABLE || !sleep.smi_command)
+        return;
+    port_write8(sleep.smi_command, sleep.acpi_enable);
+    uint64_t start = clock_ns();
+    while (!(port_read16(sleep.pm1a) & PM1_SCI_ENABLE) && clock_ns() - start < ACPI_MODE_NS)
+        ;
+}
+
+static void sleep_write(uint16_t port, uint8_t type)
+{
+    enum { KEPT = ~(7 << PM1_SLEEP_TYPE_SHIFT | PM1_SLEEP_ENABLE) };
+    uint16_t value = (uint16_t)((port_read16(port) & KEPT) | type << PM1_SLEEP_TYPE_SHIFT);
+    port_write16(port, (uint16_t)(value | PM1_SLEEP_ENABLE));
+}
+
+static void switch_off(void)
+{
+    enter_acpi_mode();
+    sleep_write(sleep.pm1a, sleep.s5.type_a);
+    if (sleep.pm1b)
+        sleep_write(sleep.pm1b, sleep.s5.type_b);
+    clock_delay_ns(EFFECT_NS);
+}
+
+static struct power_method acpi_off = {"ACPI S5", POWER_OFF, 10, switch_off, NULL};
+
+DRIVER(acpi)
+{
+    acpi_tables_init();
+    const struct acpi_header *fadt = acpi_find("FACP", 0);
+    if (!fadt)
+        return NOT_FOUND;
+    sleep.pm1a = (uint16_t)field(fadt, FADT_PM1A_CONTROL, 4);
+    sleep.pm1b = (uint16_t)field(fadt, FADT_PM1B_CONTROL, 4);
+    sleep.smi_command = (uint16_t)field(fadt, FADT_SMI_COMMAND, 4);
+    sleep.acpi_enable = (uint8_t)field(fadt, FADT_ACPI_ENABLE, 1);
+    if (!sleep.pm1a || !find_s5(fadt)) {
+        log_info("acpi: no S5 state: poweroff won't work");
+        return OK;
+    }
+    power_add(&acpi_off);
+    return OK;
+}

@@ -1,0 +1,24 @@
+// ACPI tables: found, and believed only when length, bounds and checksum are right.
+#pragma once
+
+#include "lib/compiler.h"
+#include "lib/types.h"
+
+struct acpi_header { // [ACPI 5.2.6]
+    char signature[4];
+    uint32_t length; // of the whole table
+    uint8_t revision, checksum;
+    char oem_id[6], oem_table_id[8];
+    uint32_t oem_revision, creator_id, creator_revision;
+} packed;
+
+_Static_assert(sizeof(struct acpi_header) == 36, "[ACPI 5.2.6]");
+
+// Finds the root table and reserves every table in the memory map. Start-up only.
+void acpi_tables_init(void);
+
+// The `index`th table with that signature, or NULL. The DSDT is found by way of the FADT.
+const struct acpi_header *acpi_find(const char signature[4], unsigned index);
+
+// The table at a physical address if it is sound: NULL, and a line in the log, where it isn't.
+const struct acpi_header *acpi_table_at(paddr_t address);
