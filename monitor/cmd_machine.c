@@ -1,0 +1,136 @@
+// Commands that show what the loader has told and what the machine is.
+
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/cpuid.h"
+#include "kernel/boot_info.h"
+#include "kernel/clock.h"
+#include "kernel/console.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "mm/layout.h"
+#include "monitor/command.h"
+
+static void show_framebuffer(const struct boot_framebuffer *screen)
+{
+    static const char *const kinds[] = {"none", "indexed", "RGB", "text"};
+    if (screen->kind == FRAMEBUFFER_NONE)
+        print("  screen:   none\n");
+    else
+        print("  screen:   %ux%u, %u bits, %s, pitch %u, at 0x%lx\n", screen->width, screen->height,
+              screen->bits_per_pixel, kinds[screen->kind], screen->pitch, screen->address);
+}
+
+static void show_firmware(const struct boot_info *boot)
+{
+    if (boot->efi.system_table)
+        print("  firmware: UEFI, %d bits, system table at 0x%lx%s\n", boot->efi.is_64_bit ? 64 : 32,
+              boot->efi.system_table,
+              boot->efi.boot_services_active ? ", boot services still active" : "");
+    else
+        print("  firmware: BIOS, or not said\n");
+    if (boot->rsdp_length)
+        print("  ACPI:     RSDP revision %u, by the loader's copy\n", boot->rsdp[15]);
+    else if (boot->rsdp_address)
+        print("  ACPI:     RSDP at 0x%lx\n", boot->rsdp_address);
+    if (boot->smbios.length)
+        print("  SMBIOS:   %u.%u\n", boot->smbios.major, boot->smbios.minor);
+    if (boot->vbe.present)
+        print("  VBE:      mode 0x%x\n", boot->vbe.mode);
+    if (boot->apm.present)
+        print("  APM:      version 0x%x\n", boot->apm.version);
+    if (boot->boot_device.present)
+        print("  booted from BIOS drive 0x%x, partition %d\n", boot->boot_device.drive,
+              (int)boot->boot_device.partition);
+    if (boot->dhcp_length)
+        print("  network:  a DHCP answer of %u bytes\n", boot->dhcp_length);
+}
+
+COMMAND(boot, "", "what the loader has told", "boot")
+{
+    const struct boot_info *boot = &boot_info;
+    if (argc > 1)
+        return BAD_ARGUMENT;
+    print("  loader:   %s, by %s\n", boot->loader_name[0] ? boot->loader_name : "(no name)",
+          boot->protocol);
+    print("  command line: %s\n", boot->command_line);
+    print("  information: 0x%lx to 0x%lx, %u complaints\n", boot->info_start, boot->info_end,
+          boot->complaints);
+    print("  kernel:   0x%lx to 0x%lx, slide 0x%lx\n", kernel_image_phys(kernel_image_start),
+          kernel_image_phys(kernel_image_end), kernel_slide);
+    show_framebuffer(&boot->framebuffer);
+    show_firmware(boot);
+    for (unsigned i = 0; i < boot->module_count; i++)
+        print("  module %u: 0x%lx to 0x%lx: %s\n", i, boot->modules[i].start, boot->modules[i].end,
+              boot->modules[i].command_line);
+    return OK;
+}
+
+COMMAND(memory, "", "physical memory, as the firmware and the loader see it", "memory")
+{
+    const struct memory_map *map = &boot_info.memory;
+    char size[FORMAT_SIZE_MAX];
+    if (argc > 1)
+        return BAD_ARGUMENT;
+    for (unsigned i = 0; i < map->count; i++) {
+        const struct memory_range *range = &map->ranges[i];
+        print("  %012lx..%012lx %10s  %s\n", range->start, range->end,
+              format_size(size, range->end - range->start), memory_kind_name(range->kind));
+    }
+    print("%s usable in %u ranges\n", format_size(size, memory_map_total(map, MEMORY_USABLE)),
+          map->count);
+    return OK;
+}
+
+static void show_features(void)
+{
+    enum { COLUMNS = 76 };
+    unsigned column = 0;
+    for (unsigned i = 0; i < cpu_feature_count; i++) {
+        if (!cpu_has(&cpu_features[i]))
+            continue;
+        unsigned length = (unsigned)strlen(cpu_features[i].name) + 1;
+        if (column == 0 || column + length > COLUMNS) {
+            print(column ? "\n   " : "   ");
+            column = 0;
+        }
+        print(" %s", cpu_features[i].name);
+        column += length;
+    }
+    print("\n");
+}
+
+COMMAND(cpu, "", "the processor and what it can do", "cpu")
+{
+    struct cpu_identity identity;
+    if (argc > 1)
+        return BAD_ARGUMENT;
+    cpu_identify(&identity);
+    print("  %s\n", identity.brand[0] ? identity.brand : "(no name)");
+    print("  %s, family 0x%x, model 0x%x, stepping %u\n", identity.vendor, identity.family,
+          identity.model, identity.stepping);
+    print("  %u physical and %u virtual address bits\n", identity.physical_bits,
+          identity.virtual_bits);
+    if (identity.hypervisor)
+        print("  runs on a hypervisor: %s\n", identity.hypervisor_vendor);
+    print("  clock: %lu.%03lu MHz, %s\n", clock_frequency() / 1000000,
+          clock_frequency() / 1000 % 1000, clock_source());
+    show_features();
+    return OK;
+}
+
+COMMAND(cpuid, "LEAF [SUBLEAF]", "what the CPUID instruction says", "cpuid 0x80000001")
+{
+    uint64_t leaf, subleaf = 0;
+    if (argc < 2 || argc > 3)
+        return BAD_ARGUMENT;
+    if (!command_number(argv[1], &leaf) || (argc == 3 && !command_number(argv[2], &subleaf)))
+        return FAILED;
+    if (leaf > UINT32_MAX || subleaf > UINT32_MAX) {
+        print("leaf and subleaf have 32 bits\n");
+        return FAILED;
+    }
+    struct cpuid r = cpuid((uint32_t)leaf, (uint32_t)subleaf);
+    print("eax %08x  ebx %08x  ecx %08x  edx %08x%s\n", r.eax, r.ebx, r.ecx, r.edx,
+          cpuid_has((uint32_t)leaf) ? "" : "  (no such leaf)");
+    return OK;
+}

@@ -1,0 +1,7 @@
+// The monitor's session.
+#pragma once
+
+#include "lib/compiler.h"
+
+// Runs the commands of the option run=, then reads and runs lines for ever.
+noreturn void shell_run(void);
