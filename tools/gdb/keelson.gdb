@@ -1,0 +1,5 @@
+# Settings for GDB on Keelson, for every way to attach.
+set pagination off
+set confirm off
+set disassemble-next-line auto
+set print pretty on
