@@ -5,13 +5,16 @@
 
 struct output {
     char *at, *end; // where the next character goes; one past the last that may be written
-    size_t length;  // of the whole text, cut or not
+    size_t cut;     // characters that found no room
 };
 
+enum flag { LEFT = 1, ZERO = 2, PLUS = 4, ALTERNATE = 8 };
+
+// Small enough to be passed in one register.
 struct spec {
-    bool left, zero, plus, alternate;
-    int width, precision; // precision -1: none given
-    int size;             // of the argument in bytes
+    uint8_t flags;
+    uint8_t size; // of the argument in bytes
+    int16_t width, precision; // precision -1: none given
 };
 
 static format_resolver *resolver;
@@ -21,241 +24,305 @@ void format_set_resolver(format_resolver *new_resolver)
     resolver = new_resolver;
 }
 
-static void put_run(struct output *out, const char *text, size_t length)
+// Returns for how many of `length` characters there is room; the others are counted as cut.
+static inline size_t claim(struct output *out, size_t length)
 {
     size_t room = (size_t)(out->end - out->at);
-    size_t fits = length < room ? length : room;
-    out->length += length;
-    char *to = out->at;
-    out->at += fits;
-    while (fits--)
-        *to++ = *text++;
+    if (likely(length <= room))
+        return length;
+    out->cut += length - room;
+    return room;
 }
 
-static void put_fill(struct output *out, char c, int count)
+static inline void put_run(struct output *out, const char *text, size_t length)
 {
-    for (; count > 0; count--)
-        put_run(out, &c, 1);
+    char *to = out->at;
+    size_t fits = claim(out, length);
+    for (size_t i = 0; i < fits; i++)
+        to[i] = text[i];
+    out->at = to + fits;
+}
+
+static inline void put_text(struct output *out, const char *text)
+{
+    char *to = out->at;
+    size_t room = (size_t)(out->end - to), i = 0;
+    for (; i < room && text[i]; i++)
+        to[i] = text[i];
+    out->at = to + i;
+    if (unlikely(text[i]))
+        out->cut += strlen(text + i);
+}
+
+static inline void put_fill(struct output *out, char c, int count)
+{
+    if (count <= 0)
+        return;
+    char *to = out->at;
+    size_t fits = claim(out, (size_t)count);
+    for (size_t i = 0; i < fits; i++)
+        to[i] = c;
+    out->at = to + fits;
 }
 
 // `zeros` go between the prefix and the body; blanks fill the field's width around all three.
-static void put_field(struct output *out, const struct spec *spec, const char *prefix,
-                      int prefix_length, int zeros, const char *body, size_t body_length)
+noinline static void put_field(struct output *out, struct spec spec, const char *prefix,
+                               int prefix_length, int zeros, const char *body, size_t body_length)
 {
-    int blanks = spec->width - prefix_length - zeros - (int)body_length;
-    if (!spec->left)
+    int blanks = spec.width - prefix_length - zeros - (int)body_length;
+    if (!(spec.flags & LEFT))
         put_fill(out, ' ', blanks);
     put_run(out, prefix, (size_t)prefix_length);
     put_fill(out, '0', zeros);
     put_run(out, body, body_length);
-    if (spec->left)
+    if (spec.flags & LEFT)
         put_fill(out, ' ', blanks);
 }
 
-static void put_string(struct output *out, const struct spec *spec, const char *text)
+static inline void put_string(struct output *out, struct spec spec, const char *text)
 {
-    if (!text)
+    if (unlikely(!text))
         text = "(null)";
-    size_t length =
-        spec->precision < 0 ? strlen(text) : strnlen(text, (size_t)spec->precision);
-    put_field(out, spec, "", 0, 0, text, length);
+    if (spec.width == 0 && spec.precision < 0) {
+        put_text(out, text);
+        return;
+    }
+    size_t limit = spec.precision < 0 ? SIZE_MAX : (size_t)spec.precision;
+    put_field(out, spec, "", 0, 0, text, strnlen(text, limit));
 }
 
-static size_t digits_before(char *end, uint64_t value, unsigned base, bool upper)
+struct number {
+    uint64_t magnitude;
+    bool negative, hexadecimal, upper;
+};
+
+// The digits of a number, at least one, in front of `end`. Returns where they begin.
+static inline char *hexadecimal_before(char *end, uint64_t value, bool upper)
 {
     const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
-    char *at = end;
-    if (base == 16) {
-        for (; value; value >>= 4)
-            *--at = digits[value & 15];
-    } else {
-        for (; value; value /= 10)
-            *--at = (char)('0' + value % 10);
-    }
-    return (size_t)(end - at);
+    do
+        *--end = digits[value & 15];
+    while (value >>= 4);
+    return end;
 }
 
-static void put_number(struct output *out, const struct spec *spec, uint64_t value, bool negative,
-                       unsigned base, bool upper)
+static inline char *decimal_before(char *end, uint64_t value)
+{
+    for (; value > UINT32_MAX; value /= 10) // rare, and dearer to divide
+        *--end = (char)('0' + value % 10);
+    uint32_t rest = (uint32_t)value;
+    do
+        *--end = (char)('0' + rest % 10);
+    while (rest /= 10);
+    return end;
+}
+
+// With a sign, a prefix, a precision or to the left: what is rarely asked for.
+noinline static void put_decorated(struct output *out, struct spec spec, const char *digits,
+                                   int length, const char *prefix)
+{
+    int prefix_length = (int)strlen(prefix);
+    int least = spec.precision;
+    if (least < 0 && (spec.flags & (ZERO | LEFT)) == ZERO)
+        least = spec.width - prefix_length;
+    if (spec.precision == 0 && length == 1 && digits[0] == '0')
+        length = 0; // [C17 7.21.6.1]: zero with a precision of zero has no digits
+    int zeros = least > length ? least - length : 0;
+    put_field(out, spec, prefix, prefix_length, zeros, digits, (size_t)length);
+}
+
+static const char *prefix_of(struct spec spec, struct number number)
+{
+    if (!number.hexadecimal)
+        return number.negative ? "-" : spec.flags & PLUS ? "+" : "";
+    if (!(spec.flags & ALTERNATE) || number.magnitude == 0)
+        return "";
+    return number.upper ? "0X" : "0x";
+}
+
+static inline void put_number(struct output *out, struct spec spec, struct number number)
 {
     char buffer[20]; // 2^64 - 1 has 20 decimal digits
     char *end = buffer + sizeof(buffer);
-    size_t length = digits_before(end, value, base, upper);
-    const char *prefix = negative ? "-" : spec->plus ? "+" : "";
-    if (base == 16)
-        prefix = spec->alternate && value ? (upper ? "0X" : "0x") : "";
-    int prefix_length = (int)strlen(prefix);
-    int least = spec->precision < 0 ? 1 : spec->precision;
-    if (spec->zero && !spec->left && spec->precision < 0)
-        least = spec->width - prefix_length;
-    int zeros = least > (int)length ? least - (int)length : 0;
-    put_field(out, spec, prefix, prefix_length, zeros, end - length, length);
-}
-
-static void put_pointer(struct output *out, struct spec *spec, uintptr_t address)
-{
-    spec->precision = 16;
-    put_number(out, spec, address, false, 16, false);
-}
-
-static void put_symbol(struct output *out, uintptr_t address)
-{
-    size_t offset;
-    struct spec spec = {.precision = -1, .alternate = true};
-    const char *name = resolver ? resolver(address, &offset) : NULL;
-    if (!name) {
-        put_pointer(out, &spec, address);
+    const char *digits = number.hexadecimal
+                             ? hexadecimal_before(end, number.magnitude, number.upper)
+                             : decimal_before(end, number.magnitude);
+    int length = (int)(end - digits);
+    if (unlikely(spec.precision >= 0 || number.negative || spec.flags & ~ZERO)) {
+        put_decorated(out, spec, digits, length, prefix_of(spec, number));
         return;
     }
-    put_run(out, name, strlen(name));
-    put_run(out, "+", 1);
-    if (offset)
-        put_number(out, &spec, offset, false, 16, false);
-    else
-        put_run(out, "0x0", 3);
+    put_fill(out, spec.flags ? '0' : ' ', spec.width - length);
+    put_run(out, digits, (size_t)length);
 }
 
-static bool take_flag(struct spec *spec, char c)
+// `symbol+0x` and the offset that belongs behind it, or the address where there is no symbol.
+static struct number put_symbol(struct output *out, struct spec *spec, uintptr_t address)
+{
+    size_t offset;
+    const char *name = resolver ? resolver(address, &offset) : NULL;
+    if (!name) {
+        spec->precision = 16;
+        return (struct number){.magnitude = address, .hexadecimal = true};
+    }
+    put_text(out, name);
+    put_text(out, "+0x");
+    return (struct number){.magnitude = offset, .hexadecimal = true};
+}
+
+static inline unsigned flag_of(char c)
 {
     switch (c) {
     case '-':
-        return spec->left = true;
+        return LEFT;
     case '0':
-        return spec->zero = true;
+        return ZERO;
     case '+':
-        return spec->plus = true;
+        return PLUS;
     case '#':
-        return spec->alternate = true;
+        return ALTERNATE;
     default:
-        return false;
+        return 0;
     }
 }
 
 enum { WIDTH_MAX = 4096 }; // a wild `*` must not print for hours
 
-static int clamp_width(int value)
+static inline int16_t clamp_width(int value)
 {
-    return value > WIDTH_MAX ? WIDTH_MAX : value < -WIDTH_MAX ? -WIDTH_MAX : value;
+    return (int16_t)(value > WIDTH_MAX ? WIDTH_MAX : value < -WIDTH_MAX ? -WIDTH_MAX : value);
 }
 
-static const char *take_number(const char *format, int *value)
+static inline const char *take_number(const char *format, int16_t *value)
 {
-    *value = 0;
-    for (; *format >= '0' && *format <= '9'; format++)
-        *value = clamp_width(*value * 10 + (*format - '0'));
+    int sum = 0;
+    for (unsigned digit; (digit = (unsigned)(*format - '0')) <= 9; format++)
+        sum = clamp_width(sum * 10 + (int)digit);
+    *value = (int16_t)sum;
     return format;
 }
 
-static const char *take_length(const char *format, int *size)
+static inline const char *take_length(const char *format, uint8_t *size)
 {
-    *size = sizeof(int);
-    for (;; format++) {
-        if (*format == 'h')
-            *size /= 2;
-        else if (*format == 'l' || *format == 'z' || *format == 't' || *format == 'j')
-            *size = sizeof(long);
-        else
-            return format;
+    switch (*format) {
+    case 'l':
+    case 'z':
+    case 't':
+    case 'j':
+        *size = sizeof(long);
+        return format + 1 + (format[1] == 'l');
+    case 'h':
+        *size = format[1] == 'h' ? 1 : 2;
+        return format + 1 + (format[1] == 'h');
+    default:
+        *size = sizeof(int);
+        return format;
     }
 }
 
-static int64_t narrow(int64_t value, int size)
-{
-    return size == 1 ? (int8_t)value : size == 2 ? (int16_t)value : value;
-}
-
-static uint64_t narrow_unsigned(uint64_t value, int size)
-{
-    return size == 1 ? (uint8_t)value : size == 2 ? (uint16_t)value : value;
-}
-
-// Everything between `%` and the conversion's letter. Returns where that letter stands. The
-// list goes by pointer since it is read here and by the caller: `va_list *` works on a copy.
+// The list goes by pointer, in a structure since `va_list` is an array.
 struct arguments {
     va_list list;
 };
 
-static const char *take_spec(const char *format, struct spec *spec, struct arguments *args)
+static inline int16_t take_star(struct arguments *args)
 {
-    *spec = (struct spec){.precision = -1};
-    while (take_flag(spec, *format))
-        format++;
-    if (*format == '*') {
-        spec->width = clamp_width(va_arg(args->list, int));
-        format++;
-    } else if (*format >= '1' && *format <= '9') {
-        format = take_number(format, &spec->width);
-    }
-    if (spec->width < 0) {
-        spec->left = true;
-        spec->width = -spec->width;
-    }
-    if (*format == '.') {
-        if (*++format == '*') {
-            spec->precision = clamp_width(va_arg(args->list, int));
-            format++;
-        } else {
-            format = take_number(format, &spec->precision);
+    return clamp_width(va_arg(args->list, int));
+}
+
+// Everything between `%` and the conversion's letter. Returns where that letter stands.
+static inline const char *take_spec(const char *format, struct spec *result, struct arguments *args)
+{
+    struct spec spec = {.precision = -1};
+    if (*format < 'a') { // most have neither flags nor width
+        for (unsigned flag; *format <= '0' && (flag = flag_of(*format)); format++)
+            spec.flags |= (uint8_t)flag;
+        if (*format == '*')
+            spec.width = take_star(args), format++;
+        else
+            format = take_number(format, &spec.width);
+        if (spec.width < 0) {
+            spec.flags |= LEFT;
+            spec.width = (int16_t)-spec.width;
+        }
+        if (*format == '.') {
+            if (*++format == '*')
+                spec.precision = take_star(args), format++;
+            else
+                format = take_number(format, &spec.precision);
         }
     }
-    return take_length(format, &spec->size);
+    format = take_length(format, &spec.size);
+    *result = spec;
+    return format;
 }
 
-static void put_signed(struct output *out, const struct spec *spec, struct arguments *args)
+static inline struct number take_signed(struct spec spec, struct arguments *args)
 {
-    bool wide = spec->size == sizeof(long);
-    int64_t value = wide ? va_arg(args->list, long) : narrow(va_arg(args->list, int), spec->size);
+    int64_t value = spec.size == 8 ? va_arg(args->list, long) : va_arg(args->list, int);
+    if (spec.size < 4)
+        value = spec.size == 1 ? (int8_t)value : (int16_t)value;
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    put_number(out, spec, magnitude, value < 0, 10, false);
+    return (struct number){.magnitude = magnitude, .negative = value < 0};
 }
 
-static void put_unsigned(struct output *out, struct spec *spec, struct arguments *args, char letter)
+static inline struct number take_unsigned(struct spec spec, struct arguments *args, char letter)
 {
-    bool wide = spec->size == sizeof(long);
-    uint64_t value = wide ? va_arg(args->list, unsigned long)
-                          : narrow_unsigned(va_arg(args->list, unsigned), spec->size);
-    spec->plus = false;
-    put_number(out, spec, value, false, letter == 'u' ? 10 : 16, letter == 'X');
+    uint64_t value =
+        spec.size == 8 ? va_arg(args->list, unsigned long) : va_arg(args->list, unsigned);
+    if (spec.size < 4)
+        value = spec.size == 1 ? (uint8_t)value : (uint16_t)value;
+    return (struct number){
+        .magnitude = value, .hexadecimal = letter != 'u', .upper = letter == 'X'};
 }
 
 // Returns where the format goes on behind the conversion.
-static const char *put_conversion(struct output *out, const char *format, struct arguments *args)
+static inline const char *put_conversion(struct output *out, const char *format,
+                                         struct arguments *args)
 {
     struct spec spec;
+    struct number number;
     const char *letter = take_spec(format, &spec, args);
     switch (*letter) {
     case 'd':
     case 'i':
-        put_signed(out, &spec, args);
+        number = take_signed(spec, args);
         break;
     case 'u':
     case 'x':
     case 'X':
-        put_unsigned(out, &spec, args, *letter);
-        break;
-    case 'c': {
-        char c = (char)va_arg(args->list, int);
-        put_field(out, &spec, "", 0, 0, &c, 1);
-        break;
-    }
-    case 's':
-        put_string(out, &spec, va_arg(args->list, const char *));
+        number = take_unsigned(spec, args, *letter);
         break;
     case 'p':
-        if (letter[1] == 'S') {
-            put_symbol(out, (uintptr_t)va_arg(args->list, void *));
-            return letter + 2;
-        }
-        put_pointer(out, &spec, (uintptr_t)va_arg(args->list, void *));
+        spec.size = sizeof(void *);
+        number = take_unsigned(spec, args, 'x');
+        if (letter[1] == 'S')
+            number = put_symbol(out, &spec, number.magnitude), letter++;
+        else
+            spec.precision = 16;
         break;
+    case 's':
+        put_string(out, spec, va_arg(args->list, const char *));
+        return letter + 1;
+    case 'c': {
+        char c = (char)va_arg(args->list, int);
+        put_field(out, spec, "", 0, 0, &c, 1);
+        return letter + 1;
+    }
     case '%':
         put_run(out, "%", 1);
-        break;
+        return letter + 1;
     default: // not ours: show it as it stands, so that the mistake can be seen
         put_run(out, format - 1, (size_t)(letter - format + 1 + (*letter != 0)));
         return letter + (*letter != 0);
     }
+    put_number(out, spec, number);
     return letter + 1;
+}
+
+static inline bool is_literal(char c)
+{
+    return (unsigned char)c > '%' || (c && c != '%'); // most are above `%`: one comparison
 }
 
 size_t vsnprintf(char *buffer, size_t size, const char *format, va_list args)
@@ -263,20 +330,24 @@ size_t vsnprintf(char *buffer, size_t size, const char *format, va_list args)
     struct output out = {buffer, buffer + (size ? size - 1 : 0), 0};
     struct arguments arguments;
     va_copy(arguments.list, args);
-    while (*format) {
-        size_t run = 0;
-        while (format[run] && format[run] != '%')
-            run++;
-        if (run)
-            put_run(&out, format, run);
+    for (;;) {
+        char *to = out.at;
+        size_t room = (size_t)(out.end - to), run = 0;
+        for (; run < room && is_literal(format[run]); run++)
+            to[run] = format[run];
+        out.at = to + run;
         format += run;
-        if (*format)
+        if (*format == '%')
             format = put_conversion(&out, format + 1, &arguments);
+        else if (*format)
+            out.cut++, format++;
+        else
+            break;
     }
     va_end(arguments.list);
     if (size)
         *out.at = 0;
-    return out.length;
+    return (size_t)(out.at - buffer) + out.cut;
 }
 
 size_t snprintf(char *buffer, size_t size, const char *format, ...)
