@@ -11,7 +11,7 @@ ifneq ($(filter setup,$(MAKECMDGOALS)),)
 REST := $(filter-out setup,$(MAKECMDGOALS))
 .PHONY: setup $(REST)
 setup:
-	@tools/setup.sh
+	@tools/setup.sh $(REST)
 	$(if $(REST),@$(MAKE) --no-print-directory $(REST))
 $(REST): setup ; @:
 
@@ -36,7 +36,7 @@ DEVICE   ?=
 APPEND   ?=
 export O CPUS MEMORY MACHINE FIRMWARE ACCEL
 
-ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += --jobs=$(shell nproc 2>/dev/null || echo 2)
 endif
 
@@ -50,7 +50,7 @@ PYTHON := $(or $(shell for p in python3 /usr/bin/python3; do \
 HOSTCC ?= $(if $(LLVM),clang,cc)
 
 ifneq ($(LLVM),)
-CC      := clang --target=x86_64-unknown-none-elf
+CC      := clang --target=x86_64-linux-gnu
 LD      := ld.lld
 NM      := llvm-nm
 OBJDUMP := llvm-objdump
@@ -75,6 +75,7 @@ INCLUDES := -iquote . -iquote $(O)
 CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wundef -Wformat=2 -ffreestanding -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-pie -fno-omit-frame-pointer -fno-optimize-sibling-calls -fstack-protector-strong \
+	-mstack-protector-guard=tls -mstack-protector-guard-reg=gs -mstack-protector-guard-offset=40 \
 	-fcf-protection=none -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common \
 	-ffile-prefix-map=$(CURDIR)/= -fdebug-prefix-map=$(CURDIR)=. $(INCLUDES)
 ifneq ($(DEBUG),)
@@ -109,7 +110,7 @@ $(O)/gen/flags: FORCE
 $(O)/gen/asm_offsets.h: arch/x86_64/asm_offsets.c $(O)/gen/flags
 	$(call say,OFFSETS,$@)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -MT $@ -MF $@.d -S -o - $< | \
-		sed -n 's/^#define_me \([A-Z_0-9]*\) \$$*\([0-9]*\)$$/#define \1 \2/p' > $@
+		sed -n 's/.*"define \([A-Z_0-9]*\) \([0-9]*\)".*/#define \1 \2/p' > $@
 
 # These would be compiled into calls of themselves.
 $(O)/obj/lib/string.c.o: CFLAGS += -fno-builtin $(if $(LLVM),,-fno-tree-loop-distribute-patterns)
@@ -188,7 +189,7 @@ clean:
 	$(Q)rm -rf $(O)
 
 help:
-	@sed -n 's/^#| \{0,1\}//p' tools/help.txt
+	@cat tools/help.txt
 
 FORCE:
 

@@ -31,7 +31,8 @@ paddr_t arch_physical_limit(void);
 
 // Walks a stack by its frame pointers. Starts at the caller (frame NULL) or at interrupted code;
 // every read is probed and every step goes up, so a broken stack only ends the walk. Fills
-// `addresses` with addresses inside the calling instructions, innermost first, and returns how many.
+// `addresses` with addresses inside the calling instructions, innermost first, and returns how
+// many.
 unsigned arch_backtrace(const struct trap_frame *frame, uintptr_t *addresses, unsigned max);
 
 // Registers, the error code's meaning and, for a page fault, the walk through the page tables, for

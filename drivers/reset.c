@@ -34,10 +34,10 @@ static void reset_control_reset(void)
     clock_delay_ns(EFFECT_NS);
 }
 
-static struct power_method keyboard_controller = {
-    "the keyboard controller", POWER_RESET, 20, keyboard_controller_reset, NULL};
-static struct power_method reset_control = {
-    "the reset control register", POWER_RESET, 30, reset_control_reset, NULL};
+static struct power_method keyboard_controller = {"the keyboard controller", POWER_RESET, 20,
+                                                  keyboard_controller_reset, NULL};
+static struct power_method reset_control = {"the reset control register", POWER_RESET, 30,
+                                            reset_control_reset, NULL};
 
 DRIVER(reset)
 {

@@ -37,8 +37,7 @@ unsigned bench_run(const char *pattern)
     unsigned count = 0;
     uint64_t overhead = measure(empty);
     const struct bench *bench;
-    TABLE_FOREACH(bench, bench)
-    {
+    TABLE_FOREACH (bench, bench) {
         if (!string_matches(bench->name, pattern))
             continue;
         uint64_t ticks = measure(bench->run);

@@ -20,10 +20,10 @@ struct bench {
 
 TABLE_DECLARE(struct bench, bench);
 
-#define BENCH(group, bench_name)                                                                   \
-    static void bench_run_##group##_##bench_name(void);                                            \
-    TABLE_ENTRY(struct bench, bench, group##_##bench_name) = {#group "." #bench_name,              \
-                                                              bench_run_##group##_##bench_name};   \
+#define BENCH(group, bench_name)                                                                 \
+    static void bench_run_##group##_##bench_name(void);                                          \
+    TABLE_ENTRY(struct bench, bench, group##_##bench_name) = {#group "." #bench_name,            \
+                                                              bench_run_##group##_##bench_name}; \
     static void bench_run_##group##_##bench_name(void)
 
 // Runs those whose name matches, a line each: "bench NAME: N ticks". Returns how many ran.

@@ -65,7 +65,8 @@ struct boot_info {
     char command_line[BOOT_COMMAND_LINE_MAX];
 
     struct memory_map memory;
-    uint32_t lower_kib, upper_kib; // as a BIOS counts: below 1 MiB, and from there to the first hole
+    uint32_t lower_kib,
+        upper_kib; // as a BIOS counts: below 1 MiB, and from there to the first hole
 
     unsigned module_count;
     struct boot_module modules[BOOT_MODULES_MAX];

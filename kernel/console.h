@@ -9,7 +9,8 @@
 
 struct console_sink {
     const char *name; // as in the option console=: "serial", "screen"
-    // Writes text as it stands; lines end with '\n' alone. Bounded in time whatever the device does.
+    // Writes text as it stands; lines end with '\n' alone. Bounded in time whatever the device
+    // does.
     void (*write)(struct console_sink *sink, const char *text, size_t length);
     struct console_sink *next;
 };

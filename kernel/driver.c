@@ -6,8 +6,7 @@
 void drivers_start(void)
 {
     const struct driver *driver;
-    TABLE_FOREACH(driver, driver)
-    {
+    TABLE_FOREACH (driver, driver) {
         enum status status = driver->start();
         if (status != OK && status != NOT_FOUND)
             log_warn("driver: %s failed: %s", driver->name, status_name(status));

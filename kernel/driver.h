@@ -19,9 +19,9 @@ struct driver {
 
 TABLE_DECLARE(struct driver, driver);
 
-#define DRIVER(driver_name)                                                                        \
-    static enum status driver_start_##driver_name(void);                                           \
-    TABLE_ENTRY(struct driver, driver, driver_name) = {#driver_name, driver_start_##driver_name};  \
+#define DRIVER(driver_name)                                                                       \
+    static enum status driver_start_##driver_name(void);                                          \
+    TABLE_ENTRY(struct driver, driver, driver_name) = {#driver_name, driver_start_##driver_name}; \
     static enum status driver_start_##driver_name(void)
 
 void drivers_start(void);

@@ -1,5 +1,5 @@
-// The log. A line reads `[    s.uuuuuu] cN level subsystem: text`; the ring keeps its parts, so that
-// times are right even for lines from before the clock's frequency was known.
+// The log. A line reads `[    s.uuuuuu] cN level subsystem: text`; the ring keeps its parts, so
+// that times are right even for lines from before the clock's frequency was known.
 
 #include "kernel/log.h"
 #include "arch/arch.h"

@@ -202,8 +202,8 @@ static void read_framebuffer(const struct tag *tag, struct boot_info *boot)
         read_colors(tag, &screen))
         boot->framebuffer = screen;
     else
-        boot_complain(boot, "an impossible framebuffer: type %u, %ux%ux%u, pitch %u, at 0x%lx", kind,
-                      screen.width, screen.height, screen.bits_per_pixel, screen.pitch,
+        boot_complain(boot, "an impossible framebuffer: type %u, %ux%ux%u, pitch %u, at 0x%lx",
+                      kind, screen.width, screen.height, screen.bits_per_pixel, screen.pitch,
                       screen.address);
 }
 

@@ -11,8 +11,7 @@ enum { WORDS_MAX = 64 };
 static const struct option *find(const char *name)
 {
     const struct option *option;
-    TABLE_FOREACH(option, option)
-    {
+    TABLE_FOREACH (option, option) {
         if (string_equal(option->name, name))
             return option;
     }

@@ -23,14 +23,14 @@ struct option {
 
 TABLE_DECLARE(struct option, option);
 
-#define OPTION(option_name, option_values, option_help)                                            \
-    static enum status option_set_##option_name(const char *value);                                \
-    TABLE_ENTRY(struct option, option, option_name) = {                                            \
-        .name = #option_name,                                                                      \
-        .values = option_values,                                                                   \
-        .help = option_help,                                                                       \
-        .set = option_set_##option_name,                                                           \
-    };                                                                                             \
+#define OPTION(option_name, option_values, option_help)             \
+    static enum status option_set_##option_name(const char *value); \
+    TABLE_ENTRY(struct option, option, option_name) = {             \
+        .name = #option_name,                                       \
+        .values = option_values,                                    \
+        .help = option_help,                                        \
+        .set = option_set_##option_name,                            \
+    };                                                              \
     static enum status option_set_##option_name(const char *value)
 
 // Applies a whole command line, once, early. Unknown options and bad values are logged.

@@ -77,7 +77,8 @@ static void show(const struct trap_frame *frame, const char *reason)
     print_backtrace(frame);
 }
 
-noreturn static void stop_with(const struct trap_frame *frame, const char *format, va_list args)
+printf_like(2, 0) noreturn
+    static void stop_with(const struct trap_frame *frame, const char *format, va_list args)
 {
     static bool panicking;
     (void)arch_irq_save();

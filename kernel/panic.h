@@ -14,8 +14,8 @@ noreturn void panic(const char *format, ...) printf_like(1, 2);
 noreturn void panic_with_frame(const struct trap_frame *frame, const char *format, ...)
     printf_like(2, 3);
 
-#define ASSERT(condition)                                                                          \
-    do {                                                                                           \
-        if (__builtin_expect(!(condition), 0))                                                     \
-            panic("assertion failed: %s, %s:%d", #condition, __FILE__, __LINE__);                  \
+#define ASSERT(condition)                                                         \
+    do {                                                                          \
+        if (__builtin_expect(!(condition), 0))                                    \
+            panic("assertion failed: %s, %s:%d", #condition, __FILE__, __LINE__); \
     } while (0)

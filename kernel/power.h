@@ -1,8 +1,8 @@
 // Switching off, starting again, and leaving an emulator. Drivers know how; who asks doesn't.
 #pragma once
 
-#include "lib/status.h"
 #include "lib/compiler.h"
+#include "lib/status.h"
 #include "lib/types.h"
 
 enum power_action { POWER_OFF, POWER_RESET };

@@ -44,8 +44,7 @@ static void read_modules(const struct start_info *info, struct boot_info *boot)
     }
     for (uint32_t i = 0; i < count && i <= BOOT_MODULES_MAX; i++) {
         size_t length;
-        const char *text =
-            text_at(modules[i].command_line, BOOT_MODULE_COMMAND_LINE_MAX, &length);
+        const char *text = text_at(modules[i].command_line, BOOT_MODULE_COMMAND_LINE_MAX, &length);
         paddr_t end;
         if (__builtin_add_overflow(modules[i].address, modules[i].size, &end))
             end = 0;
@@ -56,16 +55,17 @@ static void read_modules(const struct start_info *info, struct boot_info *boot)
 static void read_memory(const struct start_info *info, struct boot_info *boot)
 {
     uint32_t count = info->memory_map_count;
-    const struct start_memory *map =
-        count <= BOOT_MEMORY_ENTRIES_MAX ? phys_to_virt(info->memory_map, count * sizeof(*map)) : NULL;
+    const struct start_memory *map = count <= BOOT_MEMORY_ENTRIES_MAX
+                                         ? phys_to_virt(info->memory_map, count * sizeof(*map))
+                                         : NULL;
     if (!map) {
         boot_complain(boot, "PVH: a memory map of %u entries at 0x%lx can't be read", count,
                       info->memory_map);
         return;
     }
     for (uint32_t i = 0; i < count; i++)
-        memory_map_add(&boot->memory, map[i].address, map[i].size, memory_kind_from_e820(map[i].type),
-                       arch_physical_limit());
+        memory_map_add(&boot->memory, map[i].address, map[i].size,
+                       memory_kind_from_e820(map[i].type), arch_physical_limit());
 }
 
 enum status pvh_parse(paddr_t address, struct boot_info *boot)

@@ -30,8 +30,7 @@ bool ktest_run(const char *pattern)
     static const char *const verdicts[] = {"ok", "FAILED", "skipped"};
     unsigned counts[3] = {0};
     const struct ktest *test;
-    TABLE_FOREACH(test, ktest)
-    {
+    TABLE_FOREACH (test, ktest) {
         if (!string_matches(test->name, pattern))
             continue;
         enum ktest_result result = test->run();

@@ -22,46 +22,46 @@ struct ktest {
 
 TABLE_DECLARE(struct ktest, ktest);
 
-#define KTEST(group, test)                                                                         \
-    static void ktest_body_##group##_##test(enum ktest_result *ktest_result);                      \
-    static enum ktest_result ktest_run_##group##_##test(void)                                      \
-    {                                                                                              \
-        enum ktest_result result = KTEST_PASSED;                                                   \
-        ktest_body_##group##_##test(&result);                                                      \
-        return result;                                                                             \
-    }                                                                                              \
-    TABLE_ENTRY(struct ktest, ktest, group##_##test) = {#group "." #test,                          \
-                                                        ktest_run_##group##_##test};               \
+#define KTEST(group, test)                                                           \
+    static void ktest_body_##group##_##test(enum ktest_result *ktest_result);        \
+    static enum ktest_result ktest_run_##group##_##test(void)                        \
+    {                                                                                \
+        enum ktest_result result = KTEST_PASSED;                                     \
+        ktest_body_##group##_##test(&result);                                        \
+        return result;                                                               \
+    }                                                                                \
+    TABLE_ENTRY(struct ktest, ktest, group##_##test) = {#group "." #test,            \
+                                                        ktest_run_##group##_##test}; \
     static void ktest_body_##group##_##test(unused enum ktest_result *ktest_result)
 
 void ktest_report(const char *file, int line, const char *format, ...) printf_like(3, 4);
 
-#define KTEST_FAIL(...)                                                                            \
-    do {                                                                                           \
-        ktest_report(__FILE__, __LINE__, __VA_ARGS__);                                             \
-        *ktest_result = KTEST_FAILED;                                                              \
-        return;                                                                                    \
+#define KTEST_FAIL(...)                                \
+    do {                                               \
+        ktest_report(__FILE__, __LINE__, __VA_ARGS__); \
+        *ktest_result = KTEST_FAILED;                  \
+        return;                                        \
     } while (0)
 
-#define KTEST_CHECK(condition)                                                                     \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            KTEST_FAIL("%s", #condition);                                                          \
+#define KTEST_CHECK(condition)            \
+    do {                                  \
+        if (!(condition))                 \
+            KTEST_FAIL("%s", #condition); \
     } while (0)
 
-#define KTEST_EQUAL(actual, expected)                                                              \
-    do {                                                                                           \
-        unsigned long ktest_actual = (unsigned long)(actual);                                      \
-        unsigned long ktest_expected = (unsigned long)(expected);                                  \
-        if (ktest_actual != ktest_expected)                                                        \
-            KTEST_FAIL("%s is 0x%lx, expected 0x%lx", #actual, ktest_actual, ktest_expected);      \
+#define KTEST_EQUAL(actual, expected)                                                         \
+    do {                                                                                      \
+        unsigned long ktest_actual = (unsigned long)(actual);                                 \
+        unsigned long ktest_expected = (unsigned long)(expected);                             \
+        if (ktest_actual != ktest_expected)                                                   \
+            KTEST_FAIL("%s is 0x%lx, expected 0x%lx", #actual, ktest_actual, ktest_expected); \
     } while (0)
 
-#define KTEST_SKIP(...)                                                                            \
-    do {                                                                                           \
-        ktest_report(__FILE__, __LINE__, __VA_ARGS__);                                             \
-        *ktest_result = KTEST_SKIPPED;                                                             \
-        return;                                                                                    \
+#define KTEST_SKIP(...)                                \
+    do {                                               \
+        ktest_report(__FILE__, __LINE__, __VA_ARGS__); \
+        *ktest_result = KTEST_SKIPPED;                 \
+        return;                                        \
     } while (0)
 
 // Runs the tests whose name matches the pattern, prints the summary line

@@ -2,7 +2,7 @@
 #pragma once
 
 #ifdef __ASSEMBLER__
-#define BIT(n)         (1 << (n))
+#define BIT(n)          (1 << (n))
 #define BITS(high, low) (((1 << ((high) - (low) + 1)) - 1) << (low))
 #else
 

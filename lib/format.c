@@ -13,7 +13,7 @@ enum flag { LEFT = 1, ZERO = 2, PLUS = 4, ALTERNATE = 8 };
 // Small enough to be passed in one register.
 struct spec {
     uint8_t flags;
-    uint8_t size; // of the argument in bytes
+    uint8_t size;             // of the argument in bytes
     int16_t width, precision; // precision -1: none given
 };
 

@@ -5,8 +5,8 @@
 // range isn't there. Also compiled for host tests.
 #pragma once
 
-#include "lib/status.h"
 #include "lib/compiler.h"
+#include "lib/status.h"
 #include "lib/types.h"
 
 // In the order of precedence: a later kind wins over an earlier one.

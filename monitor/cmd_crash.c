@@ -10,6 +10,7 @@
 
 // Addresses that the compiler can't know anything about.
 static volatile uintptr_t unmapped = 0x0000400000000000, non_canonical = 0x8000000000000000;
+static volatile uintptr_t null;
 
 static void crash_divide(void)
 {
@@ -65,7 +66,6 @@ static void crash_read(void)
 
 static void crash_null(void)
 {
-    volatile uintptr_t null = 0;
     *(volatile uint64_t *)null = 1;
 }
 
@@ -141,15 +141,24 @@ static const struct {
     const char *name;
     void (*run)(void);
 } kinds[] = {
-    {"assert", crash_assert},       {"breakpoint", crash_breakpoint},
-    {"canary", crash_canary},       {"debug", crash_debug},
-    {"divide", crash_divide},       {"double", crash_double},
-    {"execute", crash_execute},     {"machine-check", crash_machine_check},
-    {"nested", crash_nested},       {"nmi", crash_nmi},
-    {"null", crash_null},           {"opcode", crash_opcode},
-    {"overflow", crash_overflow},   {"panic", crash_panic},
-    {"protection", crash_protection}, {"read", crash_read},
-    {"stack-segment", crash_stack_segment}, {"write", crash_write},
+    {"assert", crash_assert},
+    {"breakpoint", crash_breakpoint},
+    {"canary", crash_canary},
+    {"debug", crash_debug},
+    {"divide", crash_divide},
+    {"double", crash_double},
+    {"execute", crash_execute},
+    {"machine-check", crash_machine_check},
+    {"nested", crash_nested},
+    {"nmi", crash_nmi},
+    {"null", crash_null},
+    {"opcode", crash_opcode},
+    {"overflow", crash_overflow},
+    {"panic", crash_panic},
+    {"protection", crash_protection},
+    {"read", crash_read},
+    {"stack-segment", crash_stack_segment},
+    {"write", crash_write},
 };
 
 COMMAND(crash, "KIND", "provoke a fault (without KIND: list them)", "crash divide")

@@ -12,8 +12,7 @@
 static void list_commands(void)
 {
     const struct command *command;
-    TABLE_FOREACH(command, command)
-    {
+    TABLE_FOREACH (command, command) {
         print("  %-10s %s\n", command->name, command->summary);
     }
     print("`help COMMAND` tells more. Commands may stand in a row, with `;` between them.\n");
@@ -49,8 +48,7 @@ COMMAND(options, "", "list the kernel options, for the loader's command line", "
     if (argc > 1)
         return BAD_ARGUMENT;
     const struct option *option;
-    TABLE_FOREACH(option, option)
-    {
+    TABLE_FOREACH (option, option) {
         print("  %s%s%s\n      %s\n", option->name, option->values[0] ? "=" : "", option->values,
               option->help);
     }

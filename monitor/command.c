@@ -11,8 +11,7 @@ enum { WORDS_MAX = 16 };
 const struct command *command_find(const char *name)
 {
     const struct command *command;
-    TABLE_FOREACH(command, command)
-    {
+    TABLE_FOREACH (command, command) {
         if (string_equal(command->name, name))
             return command;
     }

@@ -24,15 +24,15 @@ struct command {
 
 TABLE_DECLARE(struct command, command);
 
-#define COMMAND(command_name, command_usage, command_summary, command_example)                     \
-    static enum status command_run_##command_name(int argc, char **argv);                          \
-    TABLE_ENTRY(struct command, command, command_name) = {                                         \
-        .name = #command_name,                                                                     \
-        .usage = command_usage,                                                                    \
-        .summary = command_summary,                                                                \
-        .example = command_example,                                                                \
-        .run = command_run_##command_name,                                                         \
-    };                                                                                             \
+#define COMMAND(command_name, command_usage, command_summary, command_example) \
+    static enum status command_run_##command_name(int argc, char **argv);      \
+    TABLE_ENTRY(struct command, command, command_name) = {                     \
+        .name = #command_name,                                                 \
+        .usage = command_usage,                                                \
+        .summary = command_summary,                                            \
+        .example = command_example,                                            \
+        .run = command_run_##command_name,                                     \
+    };                                                                         \
     static enum status command_run_##command_name(unused int argc, unused char **argv)
 
 const struct command *command_find(const char *name);

@@ -4,7 +4,7 @@
 #include "arch/x86_64/trap.h"
 #include "kernel/percpu.h"
 
-#define DEFINE(name, value) __asm__ volatile("\n#define_me " #name " %c0" : : "i"(value))
+#define DEFINE(name, value) __asm__ volatile(".ascii \"define " #name " %c0\"" : : "i"(value))
 
 void asm_offsets(void);
 

@@ -27,7 +27,8 @@ static unsigned small_used, large_used = 1; // entry 0 of the directory holds th
 
 enum {
     LINK_RIGHTS = PTE_PRESENT | PTE_WRITE | PTE_ACCESSED,
-    MMIO_RIGHTS = PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_PCD | PTE_PWT | PTE_GLOBAL
+    MMIO_RIGHTS =
+        PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_PCD | PTE_PWT | PTE_GLOBAL
 };
 
 static void unmap_guard(struct guarded_stack *stack)
@@ -52,8 +53,8 @@ void paging_init(void)
 }
 
 // Entries were absent before, and absent ones aren't cached: nothing has to be flushed.
-static void *fill(uint64_t *table, unsigned *used, paddr_t address, size_t pages, uint64_t page_size,
-                  uint64_t rights)
+static void *fill(uint64_t *table, unsigned *used, paddr_t address, size_t pages,
+                  uint64_t page_size, uint64_t rights)
 {
     uintptr_t base = kernel_ranges_base + *used * page_size;
     for (size_t i = 0; i < pages; i++)

@@ -9,6 +9,6 @@
 void paging_init(void);
 
 // Maps device registers or a framebuffer, uncached, in the kernel ranges; for good. All
-// together they are a little less than 1 GiB. NO_MEMORY where the window is full, OUT_OF_RANGE where the processor can't
-// form the address. Start-up only.
+// together they are a little less than 1 GiB. NO_MEMORY where the window is full, OUT_OF_RANGE
+// where the processor can't form the address. Start-up only.
 must_use enum status paging_map_mmio(paddr_t address, size_t size, void **mapped);

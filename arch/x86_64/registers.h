@@ -53,18 +53,18 @@
 #define SELECTOR_TSS    0x18 // two entries
 
 // Exceptions [SDM3 7.15]
-#define VECTOR_DE 0
-#define VECTOR_DB 1
-#define VECTOR_NMI 2
-#define VECTOR_BP 3
-#define VECTOR_OF 4
-#define VECTOR_UD 6
-#define VECTOR_DF 8
-#define VECTOR_SS 12
-#define VECTOR_GP 13
-#define VECTOR_PF 14
-#define VECTOR_AC 17
-#define VECTOR_MC 18
+#define VECTOR_DE         0
+#define VECTOR_DB         1
+#define VECTOR_NMI        2
+#define VECTOR_BP         3
+#define VECTOR_OF         4
+#define VECTOR_UD         6
+#define VECTOR_DF         8
+#define VECTOR_SS         12
+#define VECTOR_GP         13
+#define VECTOR_PF         14
+#define VECTOR_AC         17
+#define VECTOR_MC         18
 #define VECTOR_EXCEPTIONS 32 // as many vectors belong to exceptions
 
 #ifndef __ASSEMBLER__

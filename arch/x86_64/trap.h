@@ -31,11 +31,11 @@ trap_handler *trap_set_handler(uint8_t vector, trap_handler *handler);
 //
 //   enum status status = OK;
 //   __asm__ volatile(TRAP_FIXUP("rdmsr") : "+D"(status), "=a"(low), "=d"(high) : "c"(msr));
-#define TRAP_FIXUP(instruction)                                                                    \
-    "661: " instruction "\n"                                                                       \
-    "662:\n"                                                                                       \
-    "\t.pushsection .fixup_table, \"a\"\n"                                                         \
-    "\t.quad 661b, 662b\n"                                                                         \
+#define TRAP_FIXUP(instruction)            \
+    "661: " instruction "\n"               \
+    "662:\n"                               \
+    "\t.pushsection .fixup_table, \"a\"\n" \
+    "\t.quad 661b, 662b\n"                 \
     "\t.popsection"
 
 // "#PF page fault"; NULL for vectors that are no exceptions.

@@ -49,8 +49,8 @@ static uint64_t from_hypervisor(void)
 static uint64_t from_pit(void)
 {
     uint8_t gate = port_read8(PIT_GATE);
-    port_write8(PIT_GATE, gate & ~3u);                // stopped, silent
-    port_write8(PIT_COMMAND, 0xb0);                   // channel 2, two bytes, mode 0
+    port_write8(PIT_GATE, gate & ~3u); // stopped, silent
+    port_write8(PIT_COMMAND, 0xb0);    // channel 2, two bytes, mode 0
     port_write8(PIT_CHANNEL_2, PIT_COUNT & 0xff);
     port_write8(PIT_CHANNEL_2, PIT_COUNT >> 8);
     port_write8(PIT_GATE, (gate & ~2u) | 1);

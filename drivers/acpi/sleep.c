@@ -87,8 +87,8 @@ static uint64_t field(const struct acpi_header *table, size_t offset, size_t siz
 
 static bool find_in_table(const struct acpi_header *table)
 {
-    return table && acpi_find_s5((const uint8_t *)(table + 1), table->length - sizeof(*table),
-                                 &sleep.s5);
+    return table &&
+           acpi_find_s5((const uint8_t *)(table + 1), table->length - sizeof(*table), &sleep.s5);
 }
 
 static bool find_s5(const struct acpi_header *fadt)

@@ -34,7 +34,8 @@ KTEST(format, knows_symbols)
     char text[80];
     snprintf(text, sizeof(text), "%pS", (void *)((uintptr_t)snprintf + 4));
     KTEST_CHECK(string_equal(text, "snprintf+0x4"));
-    snprintf(text, sizeof(text), "%d %5u %-4x| %08lx %s %c %%", -42, 7u, 0xabu, 0x1234ul, "ok", 'c');
+    snprintf(text, sizeof(text), "%d %5u %-4x| %08lx %s %c %%", -42, 7u, 0xabu, 0x1234ul, "ok",
+             'c');
     KTEST_CHECK(string_equal(text, "-42     7 ab  | 00001234 ok c %"));
 }
 

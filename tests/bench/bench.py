@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""`make bench`: prints every figure that Keelson promises, beside its target.
+
+Costs are executed instructions, from QEMU's -icount or from a counting plugin: the same on every
+machine. Build time is the only figure in seconds. Nothing here fails a build; the tests do that.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+import qemu  # noqa: E402
+
+OUT = Path(os.environ.get("O", "build"))
+KERNEL = OUT / "keelson.elf"
+ISO = OUT / "keelson.iso"
+
+# Benchmarks inside the kernel that have a target (instructions).
+TARGETS = {"format.line_of_60": 900, "console.line_of_60": 3000}
+
+
+def tool(name, default):
+    return os.environ.get(name, default).split()
+
+
+def report(what, figure, target, unit):
+    verdict = "" if target is None else f"at most {target:,}" + ("" if figure <= target else "  MISSED")
+    print(f"  {what:<58} {figure:>13,} {unit:<12} {verdict}", flush=True)
+
+
+def kernel_benchmarks():
+    words = qemu.command(kernel=KERNEL, append="exit=qemu loglevel=error bench", extra=[
+        "-display", "none", "-serial", "stdio", "-icount", "shift=0,sleep=off"])
+    text = subprocess.run(words, capture_output=True, timeout=120, check=False).stdout.decode()
+    for name, ticks in re.findall(r"bench (\S+): (\d+) ticks", text):
+        report(name, int(ticks), TARGETS.get(name), "instructions")
+
+
+def symbol(name):
+    listing = subprocess.run([*tool("NM", "nm"), str(KERNEL)], capture_output=True, text=True, check=True)
+    return int(re.search(rf"^(\w+) \w {name}$", listing.stdout, re.M).group(1), 16)
+
+
+def build_plugin(folder):
+    plugin = Path(folder) / "insn_count.so"
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", plugin, "tools/insn_count.c"], check=True)
+    return plugin
+
+
+def entry_to_prompt():
+    """From the entry point to the first look for a key, which follows the prompt."""
+    with tempfile.TemporaryDirectory() as folder:
+        plugin, result, iso = build_plugin(folder), Path(folder) / "result", Path(folder) / "run.iso"
+        config = Path(folder) / "grub.cfg"
+        config.write_text('set timeout=0\nset gfxpayload=keep\ninsmod all_video\n'
+                          'menuentry k { multiboot2 /boot/keelson.elf run="memory; cpu" }\n')
+        subprocess.run(["tools/mkiso.sh", KERNEL, config, iso], check=True)
+        start = symbol("multiboot2_entry") - 0xffffffff80000000
+        words = qemu.command(iso=iso, memory="512M", extra=[
+            "-display", "none", "-serial", "null",
+            "-plugin", f"{plugin},start={start:#x},end={symbol('console_read'):#x},out={result}"])
+        subprocess.run(words, timeout=300, check=False, stdout=subprocess.DEVNULL)
+        return int(result.read_text())
+
+
+def image_size():
+    """Text, read-only data, data and symbol table: all that is in the file, .bss not."""
+    listing = subprocess.run([*tool("SIZE", "size"), "-A", str(KERNEL)],
+                             capture_output=True, text=True, check=True).stdout
+    sizes = dict(re.findall(r"^(\.\w+)\s+(\d+)", listing, re.M))
+    return sum(int(sizes[name]) for name in (".text", ".notes", ".rodata", ".data", ".symbols"))
+
+
+def build_seconds():
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.monotonic()
+        subprocess.run(["make", "-s", f"O={folder}", f"-j{os.cpu_count()}"], check=True,
+                       env={k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))})
+        return round(time.monotonic() - start, 1)
+
+
+def main():
+    print("Inside the kernel, one pass each (instructions; VMRUN, WRMSR and the like count one):")
+    kernel_benchmarks()
+    print("From outside:")
+    report('entry to the prompt behind run="memory; cpu", BIOS ISO', entry_to_prompt(), 2_000_000,
+           "instructions")
+    report("text, data and symbol table", image_size(), 256 * 1024, "bytes")
+    report("ISO", ISO.stat().st_size, 6_000_000, "bytes")
+    report("clean parallel build", build_seconds(), 8, "seconds")
+
+
+main()
