@@ -1,0 +1,115 @@
+"""Multiboot2 information that no loader of ours would write, fed to the real kernel.
+
+GDB stops a machine at its entry, puts a block of information into memory, and lets the kernel start
+on it. The host tests feed the parser many more; here the whole start has to get to its prompt.
+"""
+
+import struct
+
+import pytest
+
+from debugger import Stub
+from images import KERNEL_BASE, symbols
+
+INFORMATION = 0x10000
+MAGIC = 0x36d76289
+USABLE, RESERVED = 1, 2
+
+
+def tag(kind, payload, size=None):
+    header = struct.pack("<II", kind, len(payload) + 8 if size is None else size)
+    return header + payload + bytes(-len(payload) % 8)
+
+
+def memory_map(*ranges, entry_size=24):
+    entries = b"".join(struct.pack("<QQII", start, size, kind, 0).ljust(entry_size, b"\0")
+                       for start, size, kind in ranges)
+    return tag(6, struct.pack("<II", entry_size, 0) + entries)
+
+
+def block(*tags, end=True, total=None):
+    body = b"".join(tags) + (tag(0, b"") if end else b"")
+    return struct.pack("<II", len(body) + 8 if total is None else total, 0) + body
+
+
+RAM = memory_map((0, 0x9f000, USABLE), (0x100000, 511 << 20, USABLE))
+
+
+def start_on(start, tmp_path, information, address=INFORMATION):
+    file = tmp_path / "information"
+    file.write_bytes(information)
+    known = symbols()
+    with Stub() as stub:
+        machine = start(extra=stub.arguments, append="this is not for the kernel")
+        stub.run(machine, f"hbreak *{known['pvh_entry'] - KERNEL_BASE:#x}", "continue",
+                 f"restore {file} binary {address:#x}", f"set $eax = {MAGIC:#x}",
+                 f"set $ebx = {address:#x}",
+                 f"set $rip = {known['multiboot2_entry'] - KERNEL_BASE:#x}", "delete")
+    return machine, machine.wait_prompt()
+
+
+def test_memory_map_alone(start, tmp_path):
+    """A loader that answers no other request."""
+    machine, said = start_on(start, tmp_path, block(RAM))
+    assert "warn boot" not in said and "error" not in said, said
+    memory = "\n".join(machine.command("memory"))
+    assert "511 MiB usable" in memory or "510 MiB usable" in memory, memory
+    boot = "\n".join(machine.command("boot"))
+    assert "by Multiboot2" in boot and "screen:   none" in boot, boot
+    assert f"information: {INFORMATION:#x} to" in boot, boot
+
+
+def test_map_in_any_order(start, tmp_path):
+    """Reserved wins over usable whatever comes first; half pages are nobody's."""
+    information = block(memory_map(
+        (0x4000000, 0x100000, RESERVED), (0x100000, 511 << 20, USABLE), (0, 0x9f3ff, USABLE),
+        (0x8000800, 0x800, RESERVED), (0x6000000, 0x10, 77), entry_size=40))
+    machine, _ = start_on(start, tmp_path, information)
+    lines = [line.split() for line in machine.command("memory")]
+    kinds = {line[0]: line[-1] for line in lines if ".." in line[0]}
+    assert kinds["000004000000..000004100000"] == "reserved"
+    assert kinds["000008000000..000008001000"] == "reserved"
+    assert kinds["000006000000..000006001000"] == "reserved"
+    assert not any(name.endswith("0009f3ff") for name in kinds)
+
+
+MODULE = tag(3, struct.pack("<II", 0x800000, 0x801000) + b"m\0")
+INVERTED = tag(3, struct.pack("<II", 0x900000, 0x800000) + b"m\0")
+SCREEN = tag(8, struct.pack("<QIIIBBH", 0xfd000000, 1, 1024, 768, 32, 1, 0) + bytes(6))
+
+BROKEN = {  # what the log must say of it
+    "nothing": (block(), "no usable memory"),
+    "no-end": (block(RAM, end=False), "without an end tag"),
+    "tag-of-no-size": (block(RAM, tag(1, b"x", size=0)), "breaks the list"),
+    "tag-beyond-the-end": (block(RAM, tag(1, b"x", size=0x7fffffff)), "breaks the list"),
+    "short-module": (block(RAM, tag(3, b"1234")), "too short"),
+    "inverted-module": (block(RAM, INVERTED), "inverted"),
+    "forty-modules": (block(RAM, *[MODULE] * 40), "more than 32 modules"),
+    "impossible-screen": (block(RAM, SCREEN), "impossible framebuffer"),
+    "two-command-lines": (block(RAM, tag(1, b"a\0"), tag(1, b"b\0")), "comes twice"),
+    "no-total-size": (block(RAM, total=4), "unusable: MALFORMED"),
+    "enormous-total-size": (block(RAM, total=0xffffffff), "unusable: MALFORMED"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken(start, tmp_path, name):
+    """Whatever is wrong is said in the log, and the prompt comes all the same."""
+    information, complaint = BROKEN[name]
+    machine, said = start_on(start, tmp_path, information)
+    assert complaint in said, said
+    assert machine.command("version")[0].startswith("Keelson ")
+
+
+def test_misaligned(start, tmp_path):
+    _, said = start_on(start, tmp_path, block(RAM), address=INFORMATION + 4)
+    assert "unusable: MALFORMED" in said, said
+
+
+def test_module_over_the_kernel(start, tmp_path):
+    """A loader that reports a module where the kernel is: the kernel's pages stay the kernel's."""
+    machine, _ = start_on(start, tmp_path, block(
+        RAM, tag(3, struct.pack("<II", 0x200000, 0x210000) + b"over\0")))
+    memory = machine.command("memory")
+    kernel = next(line for line in memory if line.rstrip().endswith("kernel"))
+    assert kernel.split("..")[0].strip() == "000000200000", memory
