@@ -18,6 +18,7 @@ command -v $mkrescue >/dev/null || mkrescue=grub2-mkrescue
 need $mkrescue "grub-common (Fedora: grub2-tools-extra)"
 need xorriso xorriso
 need mformat mtools
+need xz xz-utils
 
 for platform in i386-pc:grub-pc-bin x86_64-efi:grub-efi-amd64-bin i386-efi:grub-efi-ia32-bin; do
     name=${platform%%:*}
