@@ -21,7 +21,7 @@ test-kernel: $(KERNEL)
 	@tests/kernel/run.sh $(O)
 
 test-mutants:
-	@tests/mutants/run.sh
+	@$(PYTHON) tests/mutants/run.py
 
 bench: $(ISO)
 	@$(PYTHON) tests/bench/bench.py

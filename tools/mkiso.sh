@@ -14,7 +14,7 @@ need() { # COMMAND PACKAGE
 }
 
 mkrescue=grub-mkrescue
-command -v $mkrescue >/dev/null || mkrescue=grub2-mkrescue
+! command -v grub2-mkrescue >/dev/null || mkrescue=grub2-mkrescue # Fedora's name
 need $mkrescue "grub-common (Fedora: grub2-tools-extra)"
 need xorriso xorriso
 need mformat mtools

@@ -5,7 +5,7 @@
 set -euo pipefail
 
 build="make gcc binutils libc6-dev python3 git grub-common grub-pc-bin grub-efi-amd64-bin
- grub-efi-ia32-bin xorriso mtools xz-utils qemu-system-x86 ovmf ovmf-ia32 gdb"
+ grub-efi-ia32-bin xorriso mtools xz-utils patch cpio qemu-system-x86 ovmf ovmf-ia32 gdb"
 tests="libcmocka-dev python3-pytest python3-pexpect python3-pytest-xdist clang lld llvm clang-format
  clang-tidy cppcheck shellcheck gcovr bochs bochsbios vgabios"
 
