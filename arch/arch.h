@@ -38,7 +38,8 @@ unsigned arch_backtrace(const struct trap_frame *frame, uintptr_t *addresses, un
 // Registers, the error code's meaning and, for a page fault, the walk through the page tables, for
 // the panic screen: lines of at most 79 characters to `print`. `frame` NULL: only what can be read
 // now. Allocates nothing and takes no lock.
-void arch_print_frame(const struct trap_frame *frame, void (*print)(const char *format, ...));
+typedef void arch_printer(const char *format, ...) printf_like(1, 2);
+void arch_print_frame(const struct trap_frame *frame, arch_printer *print);
 
 // The way of one virtual address through the page tables, on at most two lines.
-void arch_print_walk(uintptr_t address, void (*print)(const char *format, ...));
+void arch_print_walk(uintptr_t address, arch_printer *print);

@@ -10,23 +10,38 @@ enum { PRINT_MAX = 1024 }; // longer texts are cut; nobody prints that much at o
 
 static struct console_sink *sinks;
 static struct console_source *sources;
-static char selection[64]; // names between commas, one at either end; empty: everything
+
+static const char *const known[] = {"serial", "screen"};
+static bool selected[ARRAY_SIZE(known)] = {true, true};
+
+static unsigned find_known(const char *name)
+{
+    unsigned i = 0;
+    while (i < ARRAY_SIZE(known) && !string_equal(name, known[i]))
+        i++;
+    return i;
+}
 
 OPTION(console, "serial,screen", "use only the consoles that are named")
 {
-    size_t length = snprintf(selection, sizeof(selection), ",%s,", value);
-    return length < sizeof(selection) ? OK : BAD_ARGUMENT;
+    bool wanted[ARRAY_SIZE(known)] = {false};
+    char name[16];
+    for (const char *at = value, *comma; at; at = comma ? comma + 1 : NULL) {
+        comma = strchr(at, ',');
+        size_t length = comma ? (size_t)(comma - at) : strlen(at);
+        unsigned i = string_copy(name, sizeof(name), at, length) ? find_known(name) : UINT32_MAX;
+        if (i >= ARRAY_SIZE(known))
+            return BAD_ARGUMENT;
+        wanted[i] = true;
+    }
+    memcpy(selected, wanted, sizeof(selected));
+    return OK;
 }
 
 static bool is_selected(const char *name)
 {
-    size_t length = strlen(name);
-    if (!selection[0])
-        return true;
-    for (const char *at = selection; (at = strchr(at, ',')); at++)
-        if (strncmp(at + 1, name, length) == 0 && at[1 + length] == ',')
-            return true;
-    return false;
+    unsigned i = find_known(name);
+    return i == ARRAY_SIZE(known) || selected[i];
 }
 
 static bool replay_line(void *context, const char *line, size_t length)

@@ -14,9 +14,7 @@ enum {
     ERROR_FETCH = 16, // [SDM3 5.7]
 };
 
-typedef void printer(const char *format, ...);
-
-static void print_page_fault(const struct trap_frame *frame, printer *print)
+static void print_page_fault(const struct trap_frame *frame, arch_printer *print)
 {
     uint64_t error = frame->error;
     print("%s of %016lx: %s (error 0x%lx)\n",
@@ -30,7 +28,7 @@ static void print_page_fault(const struct trap_frame *frame, printer *print)
           error);
 }
 
-static void print_error(const struct trap_frame *frame, printer *print)
+static void print_error(const struct trap_frame *frame, arch_printer *print)
 {
     static const char *const tables[] = {"GDT", "IDT", "LDT", "IDT"};
     uint64_t error = frame->error;
@@ -43,7 +41,7 @@ static void print_error(const struct trap_frame *frame, printer *print)
         print("vector %lu, error code 0\n", frame->vector);
 }
 
-static void print_registers(const struct trap_frame *f, printer *print)
+static void print_registers(const struct trap_frame *f, arch_printer *print)
 {
     print("rip %016lx  rfl %016lx  cs %04lx ss %04lx\n", f->rip, f->rflags, f->cs, f->ss);
     print("rax %016lx  rbx %016lx  rcx %016lx\n", f->rax, f->rbx, f->rcx);
@@ -54,7 +52,7 @@ static void print_registers(const struct trap_frame *f, printer *print)
     print("r15 %016lx  ", f->r15);
 }
 
-void arch_print_frame(const struct trap_frame *frame, printer *print)
+void arch_print_frame(const struct trap_frame *frame, arch_printer *print)
 {
     if (frame) {
         print("at  %pS\n", (void *)frame->rip);
@@ -69,7 +67,7 @@ void arch_print_frame(const struct trap_frame *frame, printer *print)
         arch_print_walk(read_cr2(), print);
 }
 
-void arch_print_walk(uintptr_t address, printer *print)
+void arch_print_walk(uintptr_t address, arch_printer *print)
 {
     static const char *const names[] = {"PML4", "PDPT", "PD", "PT"};
     paddr_t table = read_cr3() & PTE_ADDRESS;
