@@ -155,7 +155,7 @@ static bool wait_status(const struct uart *u, uint8_t bit, uint64_t limit_ns)
 // Something is a UART if what is sent in loopback mode comes back.
 static bool loops_back(const struct uart *u)
 {
-    static const uint8_t patterns[] = {0x55, 0xaa};
+    static const uint8_t patterns[] = {0x15, 0x0a}; // words may still have 5 bits, as at reset
     if (read_register(u, REG_LSR) == ABSENT)
         return false;
     uint8_t mcr = read_register(u, REG_MCR);

@@ -9,6 +9,7 @@ The machine comes from the environment: MACHINE, FIRMWARE, CPUS, MEMORY, ACCEL, 
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -112,7 +113,7 @@ def debug(arguments):
     output = Path(os.environ.get("O", "build")) / "debug-serial.log"
     words = from_environment(arguments) + [
         "-display", "none", "-serial", f"file:{output}", "-S", "-gdb", "stdio"]
-    quoted = " ".join(f"'{word}'" for word in words)
+    quoted = shlex.join(words)
     print(f"The serial console goes to {output}.", flush=True)
     script = Path(__file__).with_name("gdb") / "debug.gdb"
     batch = ["-batch"] if arguments.batch else []
@@ -132,8 +133,10 @@ def main():
     parser.add_argument("--symbols")
     parser.add_argument("--gdb", action="append", default=[], help="debug: a GDB command to run")
     parser.add_argument("--batch", action="store_true", help="debug: end after those commands")
-    parser.add_argument("qemu", nargs="*", help="arguments for QEMU, behind --")
-    arguments = parser.parse_args()
+    words = sys.argv[1:]
+    split = words.index("--") if "--" in words else len(words)
+    arguments = parser.parse_args(words[:split])
+    arguments.qemu = words[split + 1:]
     if not shutil.which(QEMU):
         sys.exit(f"qemu.py: {QEMU} is missing: install the package qemu-system-x86 (`make setup`)")
     sys.exit({"run": run, "debug": debug}[arguments.action](arguments))
