@@ -202,9 +202,9 @@ static void read_framebuffer(const struct tag *tag, struct boot_info *boot)
         read_colors(tag, &screen))
         boot->framebuffer = screen;
     else
-        boot_complain(boot, "an impossible framebuffer: type %u, %ux%ux%u, pitch %u, at 0x%lx",
-                      kind, screen.width, screen.height, screen.bits_per_pixel, screen.pitch,
-                      screen.address);
+        boot_complain(
+            boot, "a framebuffer that can't be used: type %u, %ux%ux%u, pitch %u, at 0x%lx", kind,
+            screen.width, screen.height, screen.bits_per_pixel, screen.pitch, screen.address);
 }
 
 static void read_elf_sections(const struct tag *tag, struct boot_info *boot)

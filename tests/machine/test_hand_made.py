@@ -85,7 +85,7 @@ BROKEN = {  # what the log must say of it
     "short-module": (block(RAM, tag(3, b"1234")), "too short"),
     "inverted-module": (block(RAM, INVERTED), "inverted"),
     "forty-modules": (block(RAM, *[MODULE] * 40), "more than 32 modules"),
-    "impossible-screen": (block(RAM, SCREEN), "impossible framebuffer"),
+    "impossible-screen": (block(RAM, SCREEN), "framebuffer that can't be used"),
     "two-command-lines": (block(RAM, tag(1, b"a\0"), tag(1, b"b\0")), "comes twice"),
     "no-total-size": (block(RAM, total=4), "unusable: MALFORMED"),
     "enormous-total-size": (block(RAM, total=0xffffffff), "unusable: MALFORMED"),
