@@ -65,6 +65,12 @@ OPTION(serial, "com1|com2|0xPORT|mmio:0xADDR|mmio32:0xADDR[,BAUD|,keep]",
     return uart_parse(value, &config) ? OK : BAD_ARGUMENT;
 }
 
+static bool parse_address(const char *text, struct uart_config *parsed)
+{
+    return string_starts_with(text, "0x") && parse_u64(text, &parsed->address) &&
+           parsed->address != 0;
+}
+
 static bool parse_place(const char *text, struct uart_config *parsed)
 {
     static const struct {
@@ -80,11 +86,10 @@ static bool parse_place(const char *text, struct uart_config *parsed)
             continue;
         parsed->access = spaces[i].access;
         uint64_t alignment = parsed->access == UART_MMIO32 ? 4 : 1;
-        return parse_u64(text + strlen(spaces[i].prefix), &parsed->address) &&
-               parsed->address != 0 && is_aligned(parsed->address, alignment);
+        return parse_address(text + strlen(spaces[i].prefix), parsed) &&
+               is_aligned(parsed->address, alignment);
     }
-    return string_starts_with(text, "0x") && parse_u64(text, &parsed->address) &&
-           parsed->address != 0 && parsed->address <= 0x10000 - REG_COUNT;
+    return parse_address(text, parsed) && parsed->address <= 0x10000 - REG_COUNT;
 }
 
 static bool parse_speed(const char *text, struct uart_config *parsed)

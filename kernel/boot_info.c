@@ -1,6 +1,7 @@
 // What the loader has told us, put together: parse, then reserve.
 
 #include "kernel/boot_info.h"
+#include "arch/arch.h"
 #include "kernel/log.h"
 #include "kernel/multiboot2.h"
 #include "kernel/option.h"
@@ -36,8 +37,8 @@ void boot_complain(struct boot_info *boot, const char *format, ...)
 void boot_add_module(struct boot_info *boot, paddr_t start, paddr_t end, const char *command_line,
                      size_t length)
 {
-    if (start >= end) {
-        boot_complain(boot, "module %lx..%lx is empty or inverted", start, end);
+    if (start >= end || end > arch_physical_limit()) {
+        boot_complain(boot, "module %lx..%lx is empty, inverted or out of reach", start, end);
         return;
     }
     if (boot->module_count == BOOT_MODULES_MAX) {

@@ -210,7 +210,7 @@ static void read_framebuffer(const struct tag *tag, struct boot_info *boot)
 static void read_elf_sections(const struct tag *tag, struct boot_info *boot)
 {
     uint64_t count = word(tag, 0), entry_size = word(tag, 1), names = word(tag, 2);
-    if (count * entry_size > payload_size(tag) - 12 || names > count) {
+    if (count * entry_size > payload_size(tag) - 12 || (names && names >= count)) {
         boot_complain(boot, "%lu ELF section headers of %lu bytes don't fit their tag", count,
                       entry_size);
         return;
@@ -260,15 +260,20 @@ static void read_smbios(const struct tag *tag, struct boot_info *boot)
     memcpy(boot->smbios.entry_point, tag->payload + HEADER, size);
 }
 
-static void read_rsdp(const struct tag *tag, struct boot_info *boot)
+// The older one has 20 bytes [ACPI 5.2.5.3]; the newer one says more and wins.
+static void read_old_rsdp(const struct tag *tag, struct boot_info *boot)
 {
-    size_t size = payload_size(tag);
-    if (size > sizeof(boot->rsdp))
-        size = sizeof(boot->rsdp);
-    if (size <= boot->rsdp_length)
-        return; // the copy of revision 2 says more
-    memcpy(boot->rsdp, tag->payload, size);
-    boot->rsdp_length = (uint32_t)size;
+    enum { RSDP_V1_SIZE = 20 };
+    if (boot->rsdp_length)
+        return;
+    memcpy(boot->rsdp, tag->payload, RSDP_V1_SIZE);
+    boot->rsdp_length = RSDP_V1_SIZE;
+}
+
+static void read_new_rsdp(const struct tag *tag, struct boot_info *boot)
+{
+    memcpy(boot->rsdp, tag->payload, sizeof(boot->rsdp));
+    boot->rsdp_length = sizeof(boot->rsdp);
 }
 
 static void read_network(const struct tag *tag, struct boot_info *boot)
@@ -326,8 +331,8 @@ static const struct {
     [TAG_EFI32] = {4, read_efi32},
     [TAG_EFI64] = {8, read_efi64},
     [TAG_SMBIOS] = {8, read_smbios},
-    [TAG_ACPI_OLD] = {20, read_rsdp},
-    [TAG_ACPI_NEW] = {36, read_rsdp},
+    [TAG_ACPI_OLD] = {20, read_old_rsdp},
+    [TAG_ACPI_NEW] = {36, read_new_rsdp},
     [TAG_NETWORK] = {0, read_network},
     [TAG_EFI_MEMORY_MAP] = {8, read_efi_memory_map},
     [TAG_EFI_BOOT_SERVICES] = {0, read_boot_services},

@@ -33,58 +33,66 @@ static const char *text_at(paddr_t address, size_t limit, size_t *length)
     return text ? text : "";
 }
 
+// Entry `index` of a list at a physical address; false where it can't be reached. Copied, since
+// lists may lie at any address.
+static bool read_entry(paddr_t list, uint64_t index, void *entry, size_t size)
+{
+    const uint8_t *bytes = phys_to_virt(list, (index + 1) * size);
+    if (bytes)
+        memcpy(entry, bytes + index * size, size);
+    return list && bytes;
+}
+
 static void read_modules(const struct start_info *info, struct boot_info *boot)
 {
-    uint32_t count = info->module_count;
-    const struct start_module *modules =
-        phys_to_virt(info->modules, count * sizeof(struct start_module));
-    if (count && !modules) {
-        boot_complain(boot, "PVH: %u modules listed at 0x%lx can't be read", count, info->modules);
-        return;
-    }
-    for (uint32_t i = 0; i < count && i <= BOOT_MODULES_MAX; i++) {
+    for (uint32_t i = 0; i < info->module_count && i <= BOOT_MODULES_MAX; i++) {
+        struct start_module module;
+        if (!read_entry(info->modules, i, &module, sizeof(module))) {
+            boot_complain(boot, "PVH: module %u of %u at 0x%lx can't be read", i,
+                          info->module_count, info->modules);
+            return;
+        }
         size_t length;
-        const char *text = text_at(modules[i].command_line, BOOT_MODULE_COMMAND_LINE_MAX, &length);
+        const char *text = text_at(module.command_line, BOOT_MODULE_COMMAND_LINE_MAX, &length);
         paddr_t end;
-        if (__builtin_add_overflow(modules[i].address, modules[i].size, &end))
-            end = 0;
-        boot_add_module(boot, modules[i].address, end, text, length);
+        if (__builtin_add_overflow(module.address, module.size, &end))
+            end = 0; // refused as inverted
+        boot_add_module(boot, module.address, end, text, length);
     }
 }
 
 static void read_memory(const struct start_info *info, struct boot_info *boot)
 {
-    uint32_t count = info->memory_map_count;
-    const struct start_memory *map = count <= BOOT_MEMORY_ENTRIES_MAX
-                                         ? phys_to_virt(info->memory_map, count * sizeof(*map))
-                                         : NULL;
-    if (!map) {
-        boot_complain(boot, "PVH: a memory map of %u entries at 0x%lx can't be read", count,
-                      info->memory_map);
-        return;
+    for (uint32_t i = 0; i < info->memory_map_count; i++) {
+        struct start_memory range;
+        if (i == BOOT_MEMORY_ENTRIES_MAX ||
+            !read_entry(info->memory_map, i, &range, sizeof(range))) {
+            boot_complain(boot, "PVH: entry %u of %u of the memory map at 0x%lx can't be read", i,
+                          info->memory_map_count, info->memory_map);
+            return;
+        }
+        memory_map_add(&boot->memory, range.address, range.size, memory_kind_from_e820(range.type),
+                       arch_physical_limit());
     }
-    for (uint32_t i = 0; i < count; i++)
-        memory_map_add(&boot->memory, map[i].address, map[i].size,
-                       memory_kind_from_e820(map[i].type), arch_physical_limit());
 }
 
 enum status pvh_parse(paddr_t address, struct boot_info *boot)
 {
     boot->protocol = "PVH";
-    const struct start_info *info = phys_to_virt(address, sizeof(*info));
-    if (!info || info->magic != PVH_MAGIC || address % 4)
+    struct start_info info;
+    if (!read_entry(address, 0, &info, sizeof(info)) || info.magic != PVH_MAGIC)
         return MALFORMED;
     boot->info_start = address;
-    boot->info_end = address + sizeof(*info);
-    boot->rsdp_address = info->rsdp;
+    boot->info_end = address + sizeof(info);
+    boot->rsdp_address = info.rsdp;
 
     size_t length;
-    const char *text = text_at(info->command_line, BOOT_COMMAND_LINE_MAX, &length);
+    const char *text = text_at(info.command_line, BOOT_COMMAND_LINE_MAX, &length);
     if (!string_copy(boot->command_line, sizeof(boot->command_line), text, length))
         boot_complain(boot, "the command line was cut at %d characters", BOOT_COMMAND_LINE_MAX - 1);
-    read_modules(info, boot);
-    if (info->version >= 1)
-        read_memory(info, boot);
+    read_modules(&info, boot);
+    if (info.version >= 1)
+        read_memory(&info, boot);
     else
         boot_complain(boot, "PVH: version 0 has no memory map");
     return OK;

@@ -93,7 +93,8 @@ static inline void put_string(struct output *out, struct spec spec, const char *
 
 struct number {
     uint64_t magnitude;
-    bool negative, hexadecimal, upper;
+    const char *prefix; // sign or base
+    bool hexadecimal, upper;
 };
 
 // The digits of a number, at least one, in front of `end`. Returns where they begin.
@@ -131,15 +132,6 @@ noinline static void put_decorated(struct output *out, struct spec spec, const c
     put_field(out, spec, prefix, prefix_length, zeros, digits, (size_t)length);
 }
 
-static const char *prefix_of(struct spec spec, struct number number)
-{
-    if (!number.hexadecimal)
-        return number.negative ? "-" : spec.flags & PLUS ? "+" : "";
-    if (!(spec.flags & ALTERNATE) || number.magnitude == 0)
-        return "";
-    return number.upper ? "0X" : "0x";
-}
-
 static inline void put_number(struct output *out, struct spec spec, struct number number)
 {
     char buffer[20]; // 2^64 - 1 has 20 decimal digits
@@ -148,11 +140,11 @@ static inline void put_number(struct output *out, struct spec spec, struct numbe
                              ? hexadecimal_before(end, number.magnitude, number.upper)
                              : decimal_before(end, number.magnitude);
     int length = (int)(end - digits);
-    if (unlikely(spec.precision >= 0 || number.negative || spec.flags & ~ZERO)) {
-        put_decorated(out, spec, digits, length, prefix_of(spec, number));
+    if (unlikely(spec.precision >= 0 || number.prefix || spec.flags & LEFT)) {
+        put_decorated(out, spec, digits, length, number.prefix ? number.prefix : "");
         return;
     }
-    put_fill(out, spec.flags ? '0' : ' ', spec.width - length);
+    put_fill(out, spec.flags & ZERO ? '0' : ' ', spec.width - length);
     put_run(out, digits, (size_t)length);
 }
 
@@ -263,7 +255,8 @@ static inline struct number take_signed(struct spec spec, struct arguments *args
     if (spec.size < 4)
         value = spec.size == 1 ? (int8_t)value : (int16_t)value;
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    return (struct number){.magnitude = magnitude, .negative = value < 0};
+    const char *sign = value < 0 ? "-" : spec.flags & PLUS ? "+" : NULL;
+    return (struct number){.magnitude = magnitude, .prefix = sign};
 }
 
 static inline struct number take_unsigned(struct spec spec, struct arguments *args, char letter)
@@ -272,8 +265,11 @@ static inline struct number take_unsigned(struct spec spec, struct arguments *ar
         spec.size == 8 ? va_arg(args->list, unsigned long) : va_arg(args->list, unsigned);
     if (spec.size < 4)
         value = spec.size == 1 ? (uint8_t)value : (uint16_t)value;
-    return (struct number){
+    struct number number = {
         .magnitude = value, .hexadecimal = letter != 'u', .upper = letter == 'X'};
+    if (number.hexadecimal && spec.flags & ALTERNATE && value)
+        number.prefix = number.upper ? "0X" : "0x";
+    return number;
 }
 
 // Returns where the format goes on behind the conversion.
@@ -363,12 +359,10 @@ char *format_size(char buffer[FORMAT_SIZE_MAX], uint64_t bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     unsigned unit = 0;
-    uint64_t whole = bytes, rest = 0;
-    for (; whole >= 1024 && unit < ARRAY_SIZE(units) - 1; unit++) {
-        rest = whole % 1024;
-        whole /= 1024;
-    }
-    unsigned tenths = (unsigned)(rest * 10 / 1024);
+    while (unit < ARRAY_SIZE(units) - 1 && bytes >> (10 * unit + 10))
+        unit++;
+    uint64_t whole = bytes >> (10 * unit), rest = bytes - (whole << (10 * unit));
+    unsigned tenths = (unsigned)((unsigned __int128)rest * 10 >> (10 * unit));
     if (tenths && whole < 100)
         snprintf(buffer, FORMAT_SIZE_MAX, "%lu.%u %s", whole, tenths, units[unit]);
     else

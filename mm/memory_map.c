@@ -57,12 +57,13 @@ static void overlay(struct memory_map *map, struct memory_range range)
         paddr_t end = !old ? range.end : gap ? old->start : old->end;
         if (end > range.end)
             end = range.end;
-        if (!gap && old->kind < range.kind)
-            at = carve(map, at, range.start, end);
-        if (!gap && old->kind >= range.kind)
+        if (!gap && old->kind >= range.kind) {
             at++;
-        else
+        } else {
+            if (!gap)
+                at = carve(map, at, range.start, end);
             at += insert_range(map, at, (struct memory_range){range.start, end, range.kind});
+        }
         range.start = end;
     }
 }

@@ -11,12 +11,10 @@
 #include "lib/string.h"
 
 enum fadt_field { // offsets [ACPI 5.2.9]
-    FADT_DSDT = 40,
     FADT_SMI_COMMAND = 48,
     FADT_ACPI_ENABLE = 52,
     FADT_PM1A_CONTROL = 64,
     FADT_PM1B_CONTROL = 68,
-    FADT_X_DSDT = 140,
 };
 
 enum {
@@ -77,26 +75,15 @@ bool acpi_find_s5(const uint8_t *aml, size_t size, struct acpi_s5 *s5)
     return false;
 }
 
-static uint64_t field(const struct acpi_header *table, size_t offset, size_t size)
-{
-    uint64_t value = 0;
-    if (offset + size <= table->length)
-        memcpy(&value, (const uint8_t *)table + offset, size);
-    return value;
-}
-
 static bool find_in_table(const struct acpi_header *table)
 {
     return table &&
            acpi_find_s5((const uint8_t *)(table + 1), table->length - sizeof(*table), &sleep.s5);
 }
 
-static bool find_s5(const struct acpi_header *fadt)
+static bool find_s5(void)
 {
-    paddr_t dsdt = field(fadt, FADT_X_DSDT, 8);
-    if (!dsdt)
-        dsdt = field(fadt, FADT_DSDT, 4);
-    if (find_in_table(acpi_table_at(dsdt)))
+    if (find_in_table(acpi_find("DSDT", 0)))
         return true;
     for (unsigned i = 0;; i++) {
         const struct acpi_header *ssdt = acpi_find("SSDT", i);
@@ -141,11 +128,11 @@ DRIVER(acpi)
     const struct acpi_header *fadt = acpi_find("FACP", 0);
     if (!fadt)
         return NOT_FOUND;
-    sleep.pm1a = (uint16_t)field(fadt, FADT_PM1A_CONTROL, 4);
-    sleep.pm1b = (uint16_t)field(fadt, FADT_PM1B_CONTROL, 4);
-    sleep.smi_command = (uint16_t)field(fadt, FADT_SMI_COMMAND, 4);
-    sleep.acpi_enable = (uint8_t)field(fadt, FADT_ACPI_ENABLE, 1);
-    if (!sleep.pm1a || !find_s5(fadt)) {
+    sleep.pm1a = (uint16_t)acpi_field(fadt, FADT_PM1A_CONTROL, 4);
+    sleep.pm1b = (uint16_t)acpi_field(fadt, FADT_PM1B_CONTROL, 4);
+    sleep.smi_command = (uint16_t)acpi_field(fadt, FADT_SMI_COMMAND, 4);
+    sleep.acpi_enable = (uint8_t)acpi_field(fadt, FADT_ACPI_ENABLE, 1);
+    if (!sleep.pm1a || !find_s5()) {
         log_info("acpi: no S5 state: poweroff won't work");
         return OK;
     }

@@ -33,6 +33,7 @@ enum {
 };
 
 static const struct acpi_header *root; // RSDT or XSDT, sound
+static paddr_t root_address;
 static unsigned root_entry_size;
 
 static bool sums_to_zero(const void *bytes, size_t size)
@@ -69,7 +70,7 @@ static bool rsdp_is_sound(const struct rsdp *rsdp)
 
 static const struct rsdp *rsdp_scan(paddr_t start, paddr_t end)
 {
-    for (; start + sizeof(struct rsdp) <= end; start += 16) {
+    for (; start + RSDP_V1_SIZE <= end; start += 16) {
         const struct rsdp *rsdp = phys_to_virt(start, sizeof(*rsdp));
         if (rsdp && rsdp_is_sound(rsdp))
             return rsdp;
@@ -113,12 +114,31 @@ static void use_root(paddr_t address, const char signature[4], unsigned entry_si
     if (!table || memcmp(table->signature, signature, 4) != 0)
         return;
     root = table;
+    root_address = address;
     root_entry_size = entry_size;
+}
+
+uint64_t acpi_field(const struct acpi_header *table, size_t offset, size_t size)
+{
+    uint64_t value = 0;
+    if (offset + size <= table->length)
+        memcpy(&value, (const uint8_t *)table + offset, size);
+    return value;
+}
+
+static paddr_t dsdt_address(void)
+{
+    enum { FADT_DSDT = 40, FADT_X_DSDT = 140 }; // [ACPI 5.2.9]
+    const struct acpi_header *fadt = acpi_find("FACP", 0);
+    if (!fadt)
+        return 0;
+    paddr_t extended = acpi_field(fadt, FADT_X_DSDT, 8);
+    return extended ? extended : acpi_field(fadt, FADT_DSDT, 4);
 }
 
 static void reserve(paddr_t address)
 {
-    const struct acpi_header *table = acpi_table_at(address);
+    const struct acpi_header *table = address ? acpi_table_at(address) : NULL;
     if (table)
         memory_map_add(&boot_info.memory, address, table->length, MEMORY_RECLAIM, UINT64_MAX);
 }
@@ -139,18 +159,25 @@ void acpi_tables_init(void)
         log_warn("acpi: neither XSDT nor RSDT is usable");
         return;
     }
+    reserve(root_address);
     for (unsigned i = 0; i < root_count(); i++)
         reserve(root_entry(i));
+    reserve(dsdt_address());
     log_info("acpi: revision %u, %.4s with %u tables", rsdp->revision, root->signature,
              root_count());
 }
 
 const struct acpi_header *acpi_find(const char signature[4], unsigned index)
 {
+    if (memcmp(signature, "DSDT", 4) == 0) // not listed, but named by the FADT
+        return index == 0 && dsdt_address() ? acpi_table_at(dsdt_address()) : NULL;
     for (unsigned i = 0; i < root_count(); i++) {
         const struct acpi_header *table = phys_to_virt(root_entry(i), sizeof(*table));
-        if (table && memcmp(table->signature, signature, 4) == 0 && index-- == 0)
-            return acpi_table_at(root_entry(i));
+        if (!table || memcmp(table->signature, signature, 4) != 0)
+            continue;
+        table = acpi_table_at(root_entry(i));
+        if (table && index-- == 0) // a broken one is as if it weren't there
+            return table;
     }
     return NULL;
 }

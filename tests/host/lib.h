@@ -1,0 +1,11 @@
+// lib/ compiled into a test of something else.
+#pragma once
+
+#include "tests/host/host.h"
+
+#define word string_word // a type there, a function in some of what is tested
+#include "lib/string.c"
+#undef word
+#include "lib/format.c"
+#include "lib/parse.c"
+#include "lib/status.c"

@@ -1,0 +1,277 @@
+// drivers/acpi: finding the tables, and what of them is believed. Catches a table that is read
+// beyond its memory or with a wrong checksum, a broken newer root that hides a good older one, a
+// broken table that hides those behind it, and tables left in memory that may be allocated.
+// Physical memory is one allocation: a step past it is reported.
+
+#include "tests/host/acpi_machine.h"
+
+static void the_loaders_copy_is_used(void **state)
+{
+    (void)state;
+    add_rsdt(1);
+    add_xsdt(2);
+    make_rsdp(boot_info.rsdp, 0, RSDT, 0);
+    boot_info.rsdp_length = 20;
+    acpi_tables_init();
+    assert_int_equal(root_count(), 1);
+    reset_driver();
+    make_rsdp(boot_info.rsdp, 2, RSDT, XSDT);
+    boot_info.rsdp_length = 36;
+    acpi_tables_init();
+    assert_int_equal(root_count(), 2);
+    reset_driver();
+    make_rsdp(boot_info.rsdp, 0, RSDT, XSDT); // revision 0 has no XSDT, whatever stands there
+    acpi_tables_init();
+    assert_int_equal(root_count(), 1);
+}
+
+static void a_given_address_is_used(void **state)
+{
+    (void)state;
+    add_rsdt(1);
+    make_rsdp(memory + 0x123458, 0, RSDT, 0);
+    boot_info.rsdp_address = 0x123458;
+    acpi_tables_init();
+    assert_int_equal(root_count(), 1);
+    static const paddr_t hostile[] = {MEMORY, MEMORY - 4, UINT64_MAX, UINT64_MAX - 20, 1ull << 63};
+    for (unsigned i = 0; i < ARRAY_SIZE(hostile); i++) {
+        reset_driver();
+        boot_info.rsdp_address = hostile[i];
+        acpi_tables_init();
+        assert_int_equal(root_count(), 0);
+    }
+}
+
+// [ACPI 5.2.5.1]: 16-byte boundaries of the EBDA's first KiB and of 0xe0000 to 0xfffff. A structure
+// of ACPI 1.0 has 20 bytes, so the last place for it is 32 bytes before the end.
+static void bios_memory_is_searched(void **state)
+{
+    (void)state;
+    static const struct {
+        paddr_t at;
+        uint8_t revision;
+        bool found;
+    } places[] = {
+        {0xe0000, 0, true},  {0xf5ad0, 0, true},  {0xfffd0, 2, true},   {0xfffe0, 0, true},
+        {0x9fc00, 0, true},  {0x9ffd0, 2, true},  {0x9ffe0, 0, true},   {0xf5ad8, 0, false},
+        {0xdfff0, 0, false}, {0x9fbf0, 0, false}, {0x100000, 0, false}, {0xa0000, 0, false},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+        clear_memory();
+        poke16(0x40e, 0x9fc0);
+        add_rsdt(1);
+        add_xsdt(1);
+        make_rsdp(memory + places[i].at, places[i].revision, RSDT, XSDT);
+        acpi_tables_init();
+        if ((root_count() == 1) != places[i].found)
+            fail_msg("an RSDP at 0x%lx", places[i].at);
+    }
+    boot_info.efi.system_table = 0x1000; // EFI gives it, or there is none
+    clear_memory();
+    boot_info.efi.system_table = 0x1000;
+    make_rsdp(memory + 0xf0000, 0, RSDT, 0);
+    add_rsdt(1);
+    acpi_tables_init();
+    assert_int_equal(root_count(), 0);
+}
+
+static void a_broken_rsdp_is_none(void **state)
+{
+    (void)state;
+    for (unsigned byte = 0; byte < 20; byte++) {
+        clear_memory();
+        add_rsdt(1);
+        make_rsdp(memory + 0xf0000, 0, RSDT, 0);
+        memory[0xf0000 + byte] ^= 0x10;
+        acpi_tables_init();
+        assert_int_equal(root_count(), 0);
+    }
+    clear_memory();
+    add_rsdt(1);
+    make_rsdp(memory + 0xf0000, 0, RSDT, 0);
+    memory[0xf0000 + 1] ^= 2, memory[0xf0000 + 2] ^= 2; // the sum may fit by chance
+    acpi_tables_init();
+    assert_int_equal(root_count(), 0);
+    make_rsdp(memory + 0xf0100, 0, RSDT, 0); // the search goes on behind a broken one
+    acpi_tables_init();
+    assert_int_equal(root_count(), 1);
+}
+
+static void a_broken_xsdt_gives_way_to_the_rsdt(void **state)
+{
+    (void)state;
+    for (unsigned damage = 0; damage < 6; damage++) {
+        clear_memory();
+        add_rsdt(1);
+        add_xsdt(2);
+        make_rsdp(memory + 0xf0000, 2, RSDT, XSDT);
+        switch (damage) {
+        case 0:
+            memory[0xf0000 + 33] ^= 1; // reserved, in the extended checksum
+            break;
+        case 1:
+            memory[XSDT + 20] ^= 1;
+            break;
+        case 2:
+            make_rsdp(memory + 0xf0000, 2, RSDT, 0);
+            break;
+        case 3:
+            make_rsdp(memory + 0xf0000, 2, RSDT, MEMORY - 8);
+            break;
+        case 4:
+            make_rsdp(memory + 0xf0000, 2, RSDT, UINT64_MAX - 3);
+            break;
+        case 5:
+            make_rsdp(memory + 0xf0000, 2, RSDT, TABLES); // sound, but not an XSDT
+            break;
+        }
+        acpi_tables_init();
+        assert_int_equal(root_count(), 1);
+        assert_non_null(acpi_find("TST0", 0));
+    }
+}
+
+static void only_sound_tables_are_given_out(void **state)
+{
+    (void)state;
+    static const uint8_t body[100] = {1, 2, 3};
+    make_table(0x100000, "GOOD", body, sizeof(body));
+    const struct acpi_header *table = acpi_table_at(0x100000);
+    assert_ptr_equal(table, memory + 0x100000);
+    for (unsigned byte = 0; byte < 136; byte++) {
+        memory[0x100000 + byte] ^= 0x40;
+        assert_null(acpi_table_at(0x100000)); // every byte counts
+        memory[0x100000 + byte] ^= 0x40;
+    }
+    static const uint32_t lengths[] = {0,          1,          35,        MEMORY - 0x100000 + 1,
+                                       0x7fffffff, 0xfffffff0, 0xffffffff};
+    for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
+        poke32(0x100000 + 4, lengths[i]);
+        fix_checksum(0x100000, 136);
+        assert_null(acpi_table_at(0x100000));
+    }
+    static const paddr_t hostile[] = {0,          MEMORY,          MEMORY - 1, MEMORY - 35,
+                                      UINT64_MAX, UINT64_MAX - 35, 1ull << 47};
+    for (unsigned i = 0; i < ARRAY_SIZE(hostile); i++)
+        assert_null(acpi_table_at(hostile[i]));
+    make_table(MEMORY - 36, "LAST", NULL, 0); // to the last byte of memory
+    assert_non_null(acpi_table_at(MEMORY - 36));
+    make_table(0x100003, "ODDS", body, sizeof(body)); // tables may lie anywhere
+    assert_non_null(acpi_table_at(0x100003));
+}
+
+static void tables_are_found_by_signature_and_number(void **state)
+{
+    (void)state;
+    static const char *const signatures[] = {"FACP", "SSDT", "APIC", "SSDT", "SSDX", "SSDT"};
+    for (unsigned i = 0; i < ARRAY_SIZE(signatures); i++)
+        make_table(TABLES + i * 0x100, signatures[i], &i, sizeof(i));
+    add_xsdt(ARRAY_SIZE(signatures));
+    make_rsdp(memory + 0xf0000, 2, 0, XSDT);
+    assert_null(acpi_find("FACP", 0)); // not yet
+    acpi_tables_init();
+    assert_ptr_equal(acpi_find("FACP", 0), memory + TABLES);
+    assert_ptr_equal(acpi_find("APIC", 0), memory + TABLES + 0x200);
+    assert_ptr_equal(acpi_find("SSDT", 0), memory + TABLES + 0x100);
+    assert_ptr_equal(acpi_find("SSDT", 1), memory + TABLES + 0x300);
+    assert_ptr_equal(acpi_find("SSDT", 2), memory + TABLES + 0x500);
+    assert_null(acpi_find("SSDT", 3));
+    assert_null(acpi_find("APIC", 1));
+    assert_null(acpi_find("HPET", 0));
+}
+
+static void hostile_roots_are_survived(void **state)
+{
+    (void)state;
+    static const uint64_t entries[] = {
+        0, XSDT, UINT64_MAX, UINT64_MAX - 35, MEMORY, MEMORY - 35, 1ull << 63, XSDT + 1, TABLES,
+    };
+    make_table(TABLES, "TST0", NULL, 0);
+    make_table(XSDT, "XSDT", entries, sizeof(entries));
+    make_rsdp(memory + 0xf0000, 2, 0, XSDT);
+    acpi_tables_init();
+    assert_non_null(acpi_find("TST0", 0)); // behind all the bad ones
+    assert_null(acpi_find("TST0", 1));
+    assert_ptr_equal(acpi_find("XSDT", 0), memory + XSDT); // it lists itself: odd, and harmless
+    assert_null(acpi_find("SSDT", 0));
+
+    static uint64_t many[5000]; // more than anybody has
+    for (unsigned i = 0; i < ARRAY_SIZE(many); i++)
+        many[i] = XSDT;
+    clear_memory();
+    make_table(XSDT, "XSDT", many, sizeof(many));
+    make_rsdp(memory + 0xf0000, 2, 0, XSDT);
+    acpi_tables_init();
+    assert_in_range(root_count(), 1, 1000);
+    clear_memory();
+    make_table(XSDT, "XSDT", many, 7); // not one whole entry
+    make_rsdp(memory + 0xf0000, 2, 0, XSDT);
+    acpi_tables_init();
+    assert_int_equal(root_count(), 0);
+}
+
+// As contradictory firmware has it: all of memory usable, and the tables in it.
+static void every_table_is_reserved(void **state)
+{
+    (void)state;
+    memory_map_add(&boot_info.memory, 0, MEMORY, MEMORY_USABLE, UINT64_MAX);
+    add_xsdt(3);
+    make_rsdp(memory + 0xf0000, 2, 0, XSDT);
+    acpi_tables_init();
+    for (unsigned i = 0; i < 3; i++)
+        expect_reserved(TABLES + i * 0x100);
+    assert_int_equal(memory_map_find(&boot_info.memory, 0x8000)->kind, MEMORY_USABLE);
+    expect_reserved(XSDT); // the root is read again by every acpi_find()
+}
+
+static void the_dsdt_is_reserved(void **state)
+{
+    (void)state;
+    memory_map_add(&boot_info.memory, 0, MEMORY, MEMORY_USABLE, UINT64_MAX);
+    make_s5_machine("\x12\x08\x04\x0a\x05\x0a\x06\x00\x00", 9);
+    assert_int_equal(driver_start_acpi(), OK);
+    expect_reserved(FADT);
+    expect_reserved(DSDT); // a guest may want it; and the S5 values were found in it
+}
+
+static void random_mutations(void **state)
+{
+    (void)state;
+    static uint8_t image[0x3000];
+    make_s5_machine("\x12\x08\x04\x0a\x05\x0a\x06\x00\x00", 9);
+    memcpy(image, memory + XSDT, sizeof(image));
+    random_seed(90);
+    for (unsigned round = 0; round < 20000; round++) {
+        paddr_t table = (const paddr_t[]){XSDT, FADT, DSDT}[random_below(3)];
+        uint32_t length;
+        reset_driver();
+        memcpy(memory + XSDT, image, sizeof(image));
+        memcpy(&length, memory + table + 4, sizeof(length));
+        for (uint64_t changes = 1 + random_below(4); changes--;)
+            memory[table + random_below(random_below(2) ? length : 44)] = (uint8_t)random_u64();
+        memcpy(&length, memory + table + 4, sizeof(length));
+        if (table + length <= MEMORY && length >= 36)
+            fix_checksum(table, length);
+        (void)driver_start_acpi();
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start_machine, stop_machine)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_loaders_copy_is_used),
+        TEST(a_given_address_is_used),
+        TEST(bios_memory_is_searched),
+        TEST(a_broken_rsdp_is_none),
+        TEST(a_broken_xsdt_gives_way_to_the_rsdt),
+        TEST(only_sound_tables_are_given_out),
+        TEST(tables_are_found_by_signature_and_number),
+        TEST(hostile_roots_are_survived),
+        TEST(every_table_is_reserved),
+        TEST(the_dsdt_is_reserved),
+        TEST(random_mutations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
