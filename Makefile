@@ -74,7 +74,7 @@ INCLUDES := -iquote . -iquote $(O)
 
 CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wundef -Wformat=2 -ffreestanding -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
-	-fno-pie -fno-omit-frame-pointer -fno-optimize-sibling-calls -fstack-protector-strong \
+	-fno-pie -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-optimize-sibling-calls -fstack-protector-strong \
 	-mstack-protector-guard=tls -mstack-protector-guard-reg=gs -mstack-protector-guard-offset=40 \
 	-fcf-protection=none -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common \
 	-ffile-prefix-map=$(CURDIR)/= -fdebug-prefix-map=$(CURDIR)=. $(INCLUDES)

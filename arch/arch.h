@@ -29,11 +29,12 @@ must_use enum status arch_probe_write(uintptr_t address, unsigned size, uint64_t
 // One past the highest physical address that this processor can form.
 paddr_t arch_physical_limit(void);
 
-// Walks a stack by its frame pointers. Starts at the caller (frame NULL) or at interrupted code;
-// every read is probed and every step goes up, so a broken stack only ends the walk. Fills
-// `addresses` with addresses inside the calling instructions, innermost first, and returns how
-// many.
-unsigned arch_backtrace(const struct trap_frame *frame, uintptr_t *addresses, unsigned max);
+// Walks a stack by its frame pointers: from interrupted code, or, where `frame` is NULL, from the
+// caller of the function that `frame_pointer` (__builtin_frame_address(0)) belongs to. Every read
+// is probed and every step goes up, so a broken stack only ends the walk. Fills `addresses` with
+// addresses inside the instructions that call, innermost first, and returns how many.
+unsigned arch_backtrace(const struct trap_frame *frame, const void *frame_pointer,
+                        uintptr_t *addresses, unsigned max);
 
 // Registers, the error code's meaning and, for a page fault, the walk through the page tables, for
 // the panic screen: lines of at most 79 characters to `print`. `frame` NULL: only what can be read

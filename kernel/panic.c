@@ -34,10 +34,10 @@ OPTION(noreboot, "", "never reboot after a panic (panic=halt)")
     return OK;
 }
 
-static void print_backtrace(const struct trap_frame *frame)
+static void print_backtrace(const struct trap_frame *frame, const void *frame_pointer)
 {
     uintptr_t addresses[BACKTRACE_MAX];
-    unsigned count = arch_backtrace(frame, addresses, BACKTRACE_MAX);
+    unsigned count = arch_backtrace(frame, frame_pointer, addresses, BACKTRACE_MAX);
     for (unsigned i = 0; i < count; i++) {
         char line[80];
         snprintf(line, sizeof(line), "  %p %pS", (void *)addresses[i], (void *)addresses[i]);
@@ -63,7 +63,7 @@ noreturn static void finish(void)
     arch_halt();
 }
 
-static void show(const struct trap_frame *frame, const char *reason)
+static void show(const struct trap_frame *frame, const void *frame_pointer, const char *reason)
 {
     char line[80];
     print("\n");
@@ -74,11 +74,12 @@ static void show(const struct trap_frame *frame, const char *reason)
              kernel_build_id(), this_cpu()->cpu, us / 1000000, us % 1000000);
     print("%s\n", line);
     arch_print_frame(frame, print);
-    print_backtrace(frame);
+    print_backtrace(frame, frame_pointer);
 }
 
-printf_like(2, 0) noreturn
-    static void stop_with(const struct trap_frame *frame, const char *format, va_list args)
+printf_like(3, 0) noreturn
+    static void stop_with(const struct trap_frame *frame, const void *frame_pointer,
+                          const char *format, va_list args)
 {
     static bool panicking;
     (void)arch_irq_save();
@@ -88,7 +89,7 @@ printf_like(2, 0) noreturn
     }
     char reason[80];
     vsnprintf(reason, sizeof(reason), format, args);
-    show(frame, reason);
+    show(frame, frame_pointer, reason);
     finish();
 }
 
@@ -96,12 +97,12 @@ void panic(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    stop_with(NULL, format, args);
+    stop_with(NULL, __builtin_frame_address(0), format, args);
 }
 
 void panic_with_frame(const struct trap_frame *frame, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    stop_with(frame, format, args);
+    stop_with(frame, NULL, format, args);
 }

@@ -1,26 +1,70 @@
 // A walk along frame pointers: [RBP] is the caller's RBP, [RBP + 8] the return address.
+//
+// Code is interrupted anywhere, also where its function has no frame: in a leaf that the compiler
+// gives none (it doesn't begin with PUSH RBP), and in the two instructions that make one. There the
+// caller is found at RSP, if what stands there follows a call.
 
 #include "arch/arch.h"
+#include "arch/x86_64/registers.h"
 #include "arch/x86_64/trap.h"
+#include "kernel/symbol.h"
 #include "mm/layout.h"
+
+enum { PUSH_RBP = 0x55, CALL_NEAR = 0xe8, CALL_INDIRECT = 0xff }; // [SDM2 CALL]
 
 static bool is_text(uintptr_t address)
 {
     return address >= (uintptr_t)kernel_text_start && address < (uintptr_t)kernel_text_end;
 }
 
-unsigned arch_backtrace(const struct trap_frame *frame, uintptr_t *addresses, unsigned max)
+static uint8_t byte_at(uintptr_t address)
+{
+    uint64_t value = 0;
+    return arch_probe_read(address, 1, &value) == OK ? (uint8_t)value : 0;
+}
+
+static bool follows_call(uintptr_t address)
+{
+    return is_text(address) &&
+           (byte_at(address - 5) == CALL_NEAR || byte_at(address - 2) == CALL_INDIRECT ||
+            byte_at(address - 3) == CALL_INDIRECT || byte_at(address - 6) == CALL_INDIRECT);
+}
+
+// The caller of interrupted code that has no frame yet or never; 0 where it has one.
+static uintptr_t caller_without_frame(const struct trap_frame *frame)
+{
+    size_t offset = 0;
+    uint64_t caller = 0;
+    if (symbol_find(frame->rip, &offset) && byte_at(frame->rip - offset) == PUSH_RBP && offset > 1)
+        return 0;
+    uintptr_t pushed = byte_at(frame->rip - offset) == PUSH_RBP && offset == 1 ? 8 : 0;
+    if (arch_probe_read(frame->rsp + pushed, 8, &caller) != OK || !follows_call(caller))
+        return 0;
+    return caller;
+}
+
+// These report the address behind the instruction that caused them [SDM3 7.15].
+static bool is_behind(uint64_t vector)
+{
+    return vector == VECTOR_BP || vector == VECTOR_OF;
+}
+
+unsigned arch_backtrace(const struct trap_frame *frame, const void *frame_pointer,
+                        uintptr_t *addresses, unsigned max)
 {
     unsigned count = 0;
-    uintptr_t rbp = frame ? frame->rbp : (uintptr_t)__builtin_frame_address(0);
+    uintptr_t rbp = frame ? frame->rbp : (uintptr_t)frame_pointer;
+    uintptr_t caller = frame ? caller_without_frame(frame) : 0;
     if (frame && max > 0)
-        addresses[count++] = frame->rip;
+        addresses[count++] = frame->rip - is_behind(frame->vector);
+    if (caller && count < max)
+        addresses[count++] = caller - 1; // within the call: what follows may be another function
     while (count < max) {
-        uint64_t caller_rbp, caller;
+        uint64_t caller_rbp;
         if (arch_probe_read(rbp, 8, &caller_rbp) != OK ||
             arch_probe_read(rbp + 8, 8, &caller) != OK || !is_text(caller))
             break;
-        addresses[count++] = caller - 1; // within the call: what follows may be another function
+        addresses[count++] = caller - 1;
         if (caller_rbp <= rbp)
             break;
         rbp = caller_rbp;

@@ -109,9 +109,14 @@ KTEST(boot, what_is_in_use_is_not_usable)
     KTEST_CHECK(memory_map_total(map, MEMORY_USABLE) > 16ull << 20);
 }
 
+noinline static unsigned trace_callers(uintptr_t *addresses, unsigned max)
+{
+    return arch_backtrace(NULL, __builtin_frame_address(0), addresses, max);
+}
+
 noinline static unsigned trace_here(uintptr_t *addresses, unsigned max)
 {
-    unsigned count = arch_backtrace(NULL, addresses, max);
+    unsigned count = trace_callers(addresses, max);
     __asm__ volatile("" : : : "memory"); // not a tail call
     return count;
 }
