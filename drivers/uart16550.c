@@ -40,12 +40,14 @@ enum {
     MCR_LOOP = BIT(4),
     LSR_DATA = BIT(0),
     LSR_THR_EMPTY = BIT(5),
+    LSR_IDLE = BIT(6), // and the shift register too
     ABSENT = 0xff,
 };
 
 enum { COM1 = 0x3f8, COM2 = 0x2f8, BAUD_MAX = 115200, FIFO_DEPTH = 16 };
 
 #define STALL_NS 500000000ull // 16 characters at 1200 baud take 133 ms
+#define PROBE_NS 100000000ull
 
 struct uart {
     struct uart_config config;
@@ -157,30 +159,35 @@ static bool wait_status(const struct uart *u, uint8_t bit, uint64_t limit_ns)
     return true;
 }
 
-// Something is a UART if what is sent in loopback mode comes back.
+static bool echoes(const struct uart *u, uint8_t pattern)
+{
+    for (unsigned i = 0; i < FIFO_DEPTH && read_register(u, REG_LSR) & LSR_DATA; i++)
+        (void)read_register(u, REG_DATA);
+    write_register(u, REG_DATA, pattern);
+    return wait_status(u, LSR_DATA, PROBE_NS) && read_register(u, REG_DATA) == pattern;
+}
+
+// Something is a UART if what is sent in loopback mode comes back. Words may still have 5 bits, as
+// at reset, and the divisor latch may be open; what turns out to be something else is put back.
 static bool loops_back(const struct uart *u)
 {
-    static const uint8_t patterns[] = {0x15, 0x0a}; // words may still have 5 bits, as at reset
     if (read_register(u, REG_LSR) == ABSENT)
         return false;
-    uint8_t mcr = read_register(u, REG_MCR);
-    bool good = true;
+    uint8_t lcr = read_register(u, REG_LCR), mcr = read_register(u, REG_MCR);
+    if (lcr & LCR_DLAB)
+        write_register(u, REG_LCR, lcr & (uint8_t)~LCR_DLAB);
+    (void)wait_status(u, LSR_IDLE, PROBE_NS); // what the firmware has sent goes out first
     write_register(u, REG_MCR, MCR_LOOP | MCR_RTS | MCR_DTR);
-    for (unsigned i = 0; good && i < ARRAY_SIZE(patterns); i++) {
-        for (unsigned drained = 0; drained < FIFO_DEPTH && read_register(u, REG_LSR) & LSR_DATA;
-             drained++)
-            (void)read_register(u, REG_DATA);
-        write_register(u, REG_DATA, patterns[i]);
-        good = wait_status(u, LSR_DATA, STALL_NS / 5) && read_register(u, REG_DATA) == patterns[i];
-    }
+    bool good = echoes(u, 0x15) && echoes(u, 0x0a);
     write_register(u, REG_MCR, mcr);
+    if (!good && lcr & LCR_DLAB)
+        write_register(u, REG_LCR, lcr);
     return good;
 }
 
 static void set_line(const struct uart *u)
 {
     uint16_t divisor = (uint16_t)(BAUD_MAX / u->config.baud);
-    write_register(u, REG_IER, 0);
     write_register(u, REG_LCR, LCR_DLAB);
     write_register(u, REG_DATA, (uint8_t)divisor);
     write_register(u, REG_IER, (uint8_t)(divisor >> 8));
@@ -191,6 +198,7 @@ static void set_up(struct uart *u)
 {
     if (!u->config.keep)
         set_line(u);
+    write_register(u, REG_IER, 0);
     write_register(u, REG_FCR, FCR_ENABLE | FCR_CLEAR);
     write_register(u, REG_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
     u->fifo_depth = (read_register(u, REG_IIR) & IIR_FIFO) == IIR_FIFO ? FIFO_DEPTH : 1;

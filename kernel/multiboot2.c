@@ -385,11 +385,9 @@ static void use_efi_memory_map(const struct tag *tag, struct boot_info *boot)
 // Where the loader gave no map of the usual kind, the next best source that it did give.
 static void complete_memory(const struct tag *const *seen, struct boot_info *boot)
 {
-    if (boot->memory.count)
-        return;
-    if (seen[TAG_EFI_MEMORY_MAP]) {
+    if (!boot->memory.count && seen[TAG_EFI_MEMORY_MAP])
         use_efi_memory_map(seen[TAG_EFI_MEMORY_MAP], boot);
-    } else if (seen[TAG_BASIC_MEMORY]) {
+    if (!boot->memory.count && seen[TAG_BASIC_MEMORY]) {
         boot_complain(boot, "no memory map: going by the BIOS's two sizes");
         memory_map_add(&boot->memory, 0, boot->lower_kib * 1024ull, MEMORY_USABLE, 0xa0000);
         memory_map_add(&boot->memory, 0x100000, boot->upper_kib * 1024ull, MEMORY_USABLE,

@@ -323,6 +323,9 @@ static inline bool is_literal(char c)
 
 size_t vsnprintf(char *buffer, size_t size, const char *format, va_list args)
 {
+    char nothing;
+    if (size == 0)
+        buffer = &nothing; // it may be NULL, to which nothing can be added
     struct output out = {buffer, buffer + (size ? size - 1 : 0), 0};
     struct arguments arguments;
     va_copy(arguments.list, args);

@@ -1,8 +1,8 @@
 // The printf family: text into a buffer, nothing else.
 //
 // Conversions: d i u x X c s p %, flags `-` `0` `+` `#`, width and precision (numbers or `*`),
-// lengths hh h l ll z t j. `%pS` prints an address as symbol+offset where a resolver is set.
-// There is no floating point and no %n.
+// lengths hh h l ll z t j; width and precision are cut at 4096. `%pS` prints an address as
+// symbol+offset where a resolver is set. There is no floating point and no %n.
 #pragma once
 
 #include <stdarg.h>

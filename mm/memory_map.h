@@ -39,7 +39,8 @@ struct memory_map {
 
 // Adds [start, start + size) as `kind`. Usable memory shrinks to whole pages, everything else grows
 // to them; what lies beyond `limit` (the processor's physical address width, in bytes) is cut off.
-// An empty range changes nothing. A full map loses usable memory, never a reservation.
+// An empty range changes nothing. A full map loses usable memory; it never makes anything usable
+// that was reserved.
 void memory_map_add(struct memory_map *map, paddr_t start, uint64_t size, enum memory_kind kind,
                     paddr_t limit);
 

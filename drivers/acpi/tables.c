@@ -126,6 +126,7 @@ uint64_t acpi_field(const struct acpi_header *table, size_t offset, size_t size)
     return value;
 }
 
+// Not listed by the root, but named by the FADT: by the wider of two fields if that one is right.
 static paddr_t dsdt_address(void)
 {
     enum { FADT_DSDT = 40, FADT_X_DSDT = 140 }; // [ACPI 5.2.9]
@@ -133,7 +134,7 @@ static paddr_t dsdt_address(void)
     if (!fadt)
         return 0;
     paddr_t extended = acpi_field(fadt, FADT_X_DSDT, 8);
-    return extended ? extended : acpi_field(fadt, FADT_DSDT, 4);
+    return extended && acpi_table_at(extended) ? extended : acpi_field(fadt, FADT_DSDT, 4);
 }
 
 static void reserve(paddr_t address)
@@ -169,7 +170,7 @@ void acpi_tables_init(void)
 
 const struct acpi_header *acpi_find(const char signature[4], unsigned index)
 {
-    if (memcmp(signature, "DSDT", 4) == 0) // not listed, but named by the FADT
+    if (memcmp(signature, "DSDT", 4) == 0)
         return index == 0 && dsdt_address() ? acpi_table_at(dsdt_address()) : NULL;
     for (unsigned i = 0; i < root_count(); i++) {
         const struct acpi_header *table = phys_to_virt(root_entry(i), sizeof(*table));

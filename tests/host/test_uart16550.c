@@ -163,6 +163,18 @@ static void a_uart_fresh_from_reset_is_found(void **state)
     first_lcr = 0x1b;
 }
 
+static void an_open_divisor_latch_is_closed(void **state)
+{
+    (void)state;
+    first_lcr = 0x83;
+    assert_int_equal(start(CHIP_16550A, 0x3f8, NULL), OK);
+    write_all("x");
+    expect_output("x");
+    assert_int_equal(start(CHIP_DEAF, 0x3f8, NULL), NOT_FOUND);
+    assert_int_equal(chip.lcr, 0x83);
+    first_lcr = 0x1b;
+}
+
 // It may be another device's: what the probe has written is put back.
 static void what_does_not_loop_back_is_left_alone(void **state)
 {
@@ -376,6 +388,7 @@ int main(void)
         cmocka_unit_test(input_that_waits_does_not_hide_the_uart),
         cmocka_unit_test(no_uart_is_no_console),
         cmocka_unit_test(a_uart_fresh_from_reset_is_found),
+        cmocka_unit_test(an_open_divisor_latch_is_closed),
         cmocka_unit_test(what_does_not_loop_back_is_left_alone),
         cmocka_unit_test(a_port_that_a_person_names_is_believed),
         cmocka_unit_test(each_speed_has_its_divisor),
