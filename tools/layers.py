@@ -28,6 +28,7 @@ ROOMS = [
     ("virt/", ABOVE_ARCH + ["virt/[a-z_]*.h"]),
     ("monitor/", ABOVE_ARCH + ["drivers/", "virt/[a-z_]*.h", "monitor/"]),
     ("tests/", [""]),
+    ("tools/", [""]),
 ]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')

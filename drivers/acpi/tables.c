@@ -126,11 +126,24 @@ uint64_t acpi_field(const struct acpi_header *table, size_t offset, size_t size)
     return value;
 }
 
+static const struct acpi_header *find_listed(const char signature[4], unsigned index)
+{
+    for (unsigned i = 0; i < root_count(); i++) {
+        const struct acpi_header *table = phys_to_virt(root_entry(i), sizeof(*table));
+        if (!table || memcmp(table->signature, signature, 4) != 0)
+            continue;
+        table = acpi_table_at(root_entry(i));
+        if (table && index-- == 0) // a broken one is as if it weren't there
+            return table;
+    }
+    return NULL;
+}
+
 // Not listed by the root, but named by the FADT: by the wider of two fields if that one is right.
 static paddr_t dsdt_address(void)
 {
     enum { FADT_DSDT = 40, FADT_X_DSDT = 140 }; // [ACPI 5.2.9]
-    const struct acpi_header *fadt = acpi_find("FACP", 0);
+    const struct acpi_header *fadt = find_listed("FACP", 0);
     if (!fadt)
         return 0;
     paddr_t extended = acpi_field(fadt, FADT_X_DSDT, 8);
@@ -170,15 +183,7 @@ void acpi_tables_init(void)
 
 const struct acpi_header *acpi_find(const char signature[4], unsigned index)
 {
-    if (memcmp(signature, "DSDT", 4) == 0)
-        return index == 0 && dsdt_address() ? acpi_table_at(dsdt_address()) : NULL;
-    for (unsigned i = 0; i < root_count(); i++) {
-        const struct acpi_header *table = phys_to_virt(root_entry(i), sizeof(*table));
-        if (!table || memcmp(table->signature, signature, 4) != 0)
-            continue;
-        table = acpi_table_at(root_entry(i));
-        if (table && index-- == 0) // a broken one is as if it weren't there
-            return table;
-    }
-    return NULL;
+    if (memcmp(signature, "DSDT", 4) != 0)
+        return find_listed(signature, index);
+    return index == 0 && dsdt_address() ? acpi_table_at(dsdt_address()) : NULL;
 }
