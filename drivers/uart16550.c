@@ -241,6 +241,13 @@ static void write_text(struct console_sink *sink, const char *text, size_t lengt
     }
 }
 
+static void flush(struct console_sink *sink)
+{
+    (void)sink;
+    if (!uart.stalled)
+        (void)wait_status(&uart, LSR_IDLE, STALL_NS);
+}
+
 static int read_key(struct console_source *source)
 {
     (void)source;
@@ -278,7 +285,7 @@ DRIVER(uart16550)
     log_info("serial: UART at %s0x%lx%s, %s", u->config.access == UART_PORT ? "port " : "",
              u->config.address, u->fifo_depth > 1 ? " with FIFO" : "",
              found ? "loops back" : "doesn't loop back, but was asked for");
-    u->sink = (struct console_sink){.name = "serial", .write = write_text};
+    u->sink = (struct console_sink){.name = "serial", .write = write_text, .flush = flush};
     u->source = (struct console_source){.name = "serial", .read = read_key};
     console_add_sink(&u->sink);
     console_add_source(&u->source);

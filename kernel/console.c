@@ -6,8 +6,6 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-enum { PRINT_MAX = 1024 }; // longer texts are cut; nobody prints that much at once
-
 static struct console_sink *sinks;
 static struct console_source *sources;
 
@@ -83,12 +81,19 @@ void console_write(const char *text, size_t length)
 
 void print(const char *format, ...)
 {
-    char text[PRINT_MAX];
+    char text[PRINT_MAX + 1];
     va_list args;
     va_start(args, format);
     size_t length = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     console_write(text, length < sizeof(text) ? length : sizeof(text) - 1);
+}
+
+void console_flush(void)
+{
+    for (struct console_sink *sink = sinks; sink; sink = sink->next)
+        if (sink->flush)
+            sink->flush(sink);
 }
 
 int console_read(void)

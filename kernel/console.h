@@ -12,6 +12,8 @@ struct console_sink {
     // Writes text as it stands; lines end with '\n' alone. Bounded in time whatever the device
     // does.
     void (*write)(struct console_sink *sink, const char *text, size_t length);
+    // Waits, bounded, until the device has shown what was written; may be NULL.
+    void (*flush)(struct console_sink *sink);
     struct console_sink *next;
 };
 
@@ -28,9 +30,13 @@ void console_add_sink(struct console_sink *sink);
 void console_add_source(struct console_source *source);
 bool console_has_sink(void);
 
-// Any context.
+// Any context. print() cuts what is longer than PRINT_MAX characters.
+enum { PRINT_MAX = 1024 };
 void console_write(const char *text, size_t length);
 void print(const char *format, ...) printf_like(1, 2);
+
+// Waits, bounded, until everything is out: before the machine goes away.
+void console_flush(void);
 
 // The next character from any source, or -1.
 int console_read(void);

@@ -2,6 +2,7 @@
 
 #include "kernel/power.h"
 #include "arch/arch.h"
+#include "kernel/console.h"
 #include "kernel/log.h"
 
 static struct power_method *methods; // sorted by order
@@ -23,6 +24,7 @@ static unsigned try_all(enum power_action action)
         if (method->action != action)
             continue;
         log_info("power: trying %s", method->name);
+        console_flush();
         method->run();
         tried++;
     }
@@ -47,6 +49,8 @@ void power_set_exit(void (*exit)(bool success))
 
 void power_exit(bool success)
 {
-    if (exit_emulator)
-        exit_emulator(success);
+    if (!exit_emulator)
+        return;
+    console_flush();
+    exit_emulator(success);
 }

@@ -52,7 +52,8 @@ COMMAND(options, "", "list the kernel options, for the loader's command line", "
         print("  %s%s%s\n      %s\n", option->name, option->values[0] ? "=" : "", option->values,
               option->help);
     }
-    print("This start's command line: %s\n", boot_info.command_line);
+    print("This start's command line: ");
+    boot_print_command_line();
     return OK;
 }
 

@@ -41,20 +41,25 @@ static int wait_key(void)
 }
 
 // Swallows what follows an escape: `[` or `O`, parameters, one final character [ECMA-48 5.4].
-static void skip_escape_sequence(void)
+// Returns the next key where no such sequence follows, 0 otherwise.
+static int skip_escape_sequence(void)
 {
     int c = wait_key();
-    if (c == '[')
+    if (c != '[' && c != 'O')
+        return c;
+    if (c == 'O')
+        (void)wait_key();
+    else
         while ((c = wait_key()) >= 0x20 && c < 0x40)
             ;
-    else if (c == 'O')
-        (void)wait_key();
+    return 0;
 }
 
 static void erase(struct line *line, size_t count)
 {
     for (; count && line->length; count--, line->length--)
         print("\b \b");
+    line->overlong = false; // whoever erases has seen where the line ends
 }
 
 static void insert(struct line *line, char c)
@@ -72,6 +77,8 @@ static void insert(struct line *line, char c)
 static bool take_key(struct line *line, int c)
 {
     static bool after_cr; // CR LF ends one line, not two
+    if (c == ESCAPE)
+        c = skip_escape_sequence();
     bool was_after_cr = after_cr;
     after_cr = c == '\r';
     if (c == '\n' && was_after_cr)
@@ -90,10 +97,8 @@ static bool take_key(struct line *line, int c)
     case CONTROL_C:
         print("^C");
         line->length = 0;
+        line->overlong = false;
         return false;
-    case ESCAPE:
-        skip_escape_sequence();
-        break;
     default:
         if (c >= ' ' && c < DELETE)
             insert(line, (char)c);

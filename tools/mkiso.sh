@@ -5,7 +5,7 @@ set -euo pipefail
 kernel=$1 config=$2 iso=$3
 
 modules="normal multiboot2 configfile iso9660 fat part_gpt part_msdos part_apple all_video gfxterm
- test echo ls cat reboot halt search search_fs_file search_label serial terminal minicmd loadenv cpuid"
+ test echo ls cat reboot halt search search_fs_file search_label serial terminal minicmd loadenv"
 
 need() { # COMMAND PACKAGE
     command -v "$1" >/dev/null && return

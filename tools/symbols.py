@@ -11,16 +11,22 @@ KINDS = "TtDdRrBb"
 IGNORED = ("option_entry_", "command_entry_", "driver_entry_", "ktest_entry_", "bench_entry_")
 
 
+def is_boundary(name):
+    """Names that the linker gives to a place. Of several names of one address the last in the table
+    is shown: one of what really stands there."""
+    return name.endswith(("_start", "_end"))
+
+
 def read_symbols(lines):
     start = None
-    symbols = {}
+    symbols = set()
     for line in lines:
         address, kind, name = line.split()[-3:]
         if name == "kernel_image_start":
             start = int(address, 16)
         elif kind in KINDS and not name.startswith(IGNORED) and not name.startswith(("__func__", ".L")):
-            symbols.setdefault(int(address, 16), name)
-    return sorted((address - start, name) for address, name in symbols.items() if address >= start)
+            symbols.add((int(address, 16), not is_boundary(name), name))
+    return [(address - start, name) for address, _, name in sorted(symbols) if address >= start]
 
 
 def main():

@@ -4,20 +4,14 @@
 // and reaches everything through it. Tables are filled, never patched: absolute addresses in them
 // would defeat relocation. Even the first tables map nothing both writable and executable.
 
+#include "arch/x86_64/boot32.h"
 #include "arch/x86_64/registers.h"
 #include "arch/x86_64/stack.h"
 #include "gen/asm_offsets.h"
 #include "kernel/loader_magic.h"
 #include "mm/layout.h"
 
-#define PHYS(symbol)    ((symbol) - KERNEL_BASE) // as linked; the slide comes on top
-#define AT(symbol)      PHYS(symbol)(%ebp)       // in 32-bit code, once the slide is in EBP
-#define SCRATCH         0x7bfc                   // conventional memory on every PC
-#define COM1            0x3f8
-#define VGA_TEXT        0xb8000
-#define VGA_TEXT_BYTES  4000
-#define VGA_RED         0x4f                     // white on red
-#define BLANK           0x20
+#define SCRATCH 0x7bfc // conventional memory on every PC
 
 // The Multiboot2 header [MB2 3.1]. Every request is optional: the kernel starts on any subset of
 // the answers.
@@ -192,11 +186,7 @@ fill_tables:
 // The identity map is read-only: all stack writes come before paging, only the far return's reads
 // after it.
 enter_long_mode:
-        leal    AT(boot_gdt), %eax
-        subl    $8, %esp
-        movw    $(boot_gdt_end - boot_gdt - 1), (%esp)
-        movl    %eax, 2(%esp)
-        lgdt    (%esp)
+        call    load_boot_gdt
         movl    $CR4_KERNEL, %eax
         movl    %eax, %cr4
         leal    AT(boot_pml4), %eax
@@ -212,42 +202,16 @@ enter_long_mode:
         movl    %eax, %cr0
         lret
 
-// In:  EBX line to show. Writes it to COM1 and to the first row of a VGA text screen, and halts.
-refuse:
-        movl    %ebx, %esi
-        leal    AT(uart_setup), %ebx
-        movl    $((uart_setup_end - uart_setup) / 2), %ecx
-1:      movzbl  (%ebx), %edx
-        addl    $COM1, %edx
-        movb    1(%ebx), %al
-        outb    %al, %dx
-        addl    $2, %ebx
-        loop    1b
-        movl    $VGA_TEXT, %edi
-        movl    $(VGA_TEXT_BYTES / 2), %ecx
-        movw    $(VGA_RED << 8 | BLANK), %ax
-        rep stosw
-        movl    $VGA_TEXT, %edi
-2:      lodsb
-        testb   %al, %al
-        jz      halt
-        movb    $VGA_RED, %ah
-        movb    %al, %bl
-        cmpb    $BLANK, %al
-        jb      3f
-        stosw
-3:      movl    $100000, %ecx                   // bounded wait for an empty transmitter
-        movl    $(COM1 + 5), %edx
-4:      inb     %dx, %al
-        testb   $0x20, %al
-        loopz   4b
-        movl    $COM1, %edx
-        movb    %bl, %al
-        outb    %al, %dx
-        jmp     2b
-halt:   cli
-        hlt
-        jmp     halt
+// Changes EAX.
+        .globl  load_boot_gdt
+load_boot_gdt:
+        leal    AT(boot_gdt), %eax
+        subl    $8, %esp
+        movw    $(boot_gdt_end - boot_gdt - 1), (%esp)
+        movl    %eax, 2(%esp)
+        lgdt    (%esp)
+        addl    $8, %esp
+        ret
 
         .code64
 long_mode:                                      // identity-mapped, still low
@@ -294,6 +258,8 @@ boot_gdt:                                       // accessed bits set: its page i
         .quad 0
         .quad 0x00af9b000000ffff                // SELECTOR_CODE64
         .quad 0x00cf93000000ffff                // SELECTOR_DATA
+        .quad 0x00009b000000ffff                // SELECTOR_CODE16
+        .quad 0x000093000000ffff                // SELECTOR_DATA16
 boot_gdt_end:
 
 // Parts of the image: first address and end, as linked; rights, lower and upper half of an entry.
@@ -321,10 +287,6 @@ table_links:
         .long PHYS(boot_pd_high) + 1 * 8, PHYS(boot_pt) + TABLE, 0
         .long PHYS(boot_pd_high) + 2 * 8, PHYS(boot_pt) + PAGE_SIZE + TABLE, 0
 table_links_end:
-
-uart_setup:                                     // register, value: 115200 8N1, FIFO on [16550]
-        .byte 1, 0x00, 3, 0x80, 0, 0x01, 1, 0x00, 3, 0x03, 2, 0x07, 4, 0x03
-uart_setup_end:
 
 message_loader:
         .asciz "Keelson: not started by a Multiboot2 or PVH loader: unknown magic number.\r\n"

@@ -51,6 +51,8 @@
 #define SELECTOR_CODE64 0x08
 #define SELECTOR_DATA   0x10
 #define SELECTOR_TSS    0x18 // two entries
+#define SELECTOR_CODE16 0x18 // in the entry stub's GDT, which has no TSS
+#define SELECTOR_DATA16 0x20
 
 // Exceptions [SDM3 7.15]
 #define VECTOR_DE         0

@@ -1,0 +1,57 @@
+"""The kernel on Bochs: a processor with VT-x whose model raises faults that QEMU leaves out."""
+
+import re
+
+import pytest
+
+import bochs
+from images import build_id, config, disc
+from panic_screen import PanicScreen
+
+SECONDS = 90
+
+pytestmark = pytest.mark.skipif(bochs.missing() is not None, reason=str(bochs.missing()))
+
+
+@pytest.fixture
+def run(tmp_path, request):
+    """Runs a disc with kernel options to its end; returns how it ended and what it said."""
+    def run_one(options, **arguments):
+        machine = bochs.Bochs(disc(config(options)), tmp_path, **arguments)
+        request.addfinalizer(machine.close)
+        try:
+            ending = machine.wait(SECONDS)
+        finally:
+            print(machine.text())
+        return ending, machine.text()
+    return run_one
+
+
+@pytest.mark.parametrize("model", ["broadwell_ult", "corei7_skylake_x", "core2_penryn_t9600",
+                                   "ryzen"])
+def test_boot(run, model):
+    """Catches a start that QEMU alone forgives, and a power-off that knows QEMU's ports alone."""
+    ending, said = run('run="version; cpu; poweroff"', model=model)
+    assert f"\nKeelson 0.1.0, build {build_id()}\n" in said, said
+    vendor = "AuthenticAMD" if model == "ryzen" else "GenuineIntel"
+    assert re.search(rf"^ *{vendor}, family ", said, re.M), said
+    if model != "ryzen":
+        assert re.search(r"^    .*\bvmx\b", said, re.M), said
+    assert ending == "power-off"
+
+
+def test_missing_msr(run):
+    """Bochs raises #GP for a register that the processor doesn't have; QEMU reads it as 0."""
+    ending, said = run('run="msr 0x12345; msr 0xc0000080 0x2; msr 0xc0000101 0x8000000000000000; '
+                       'version; poweroff"')
+    assert "MSR 0x12345 can't be read" in said, said
+    assert said.count("refuses") == 2, said
+    assert build_id() in said and ending == "power-off"
+
+
+def test_stack_segment(run):
+    """A non-canonical address by way of RBP is #SS [SDM3 7.15]; QEMU 7.2 makes #GP of it."""
+    ending, said = run('run="peek 0x8000000000000000; crash stack-segment" panic=reboot')
+    assert "can't be read" in said
+    screen = PanicScreen(said)
+    assert screen.reason == "#SS stack fault", said

@@ -1,0 +1,106 @@
+"""GDB by way of tools/qemu.py, as `make debug` starts it, and GDB attached to a running machine."""
+
+import os
+import re
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+from debugger import Stub
+from images import ISO, KERNEL, symbols
+from machine import ROOT
+
+SECONDS = 120
+MEDIA = {"bios": (["--iso", ISO], "bios"), "uefi": (["--iso", ISO], "uefi"),
+         "pvh": (["--kernel", KERNEL], "bios")}
+
+
+def processes_with(marker):
+    """Command lines of living processes that hold the marker."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if any(marker.encode() in word for word in words):
+            found.append(words)
+    return found
+
+
+def debug(medium, folder, *commands):
+    """Runs `qemu.py debug --batch` with GDB's commands; returns what it says. Its QEMU has a name
+    of its own, by which it is looked for afterwards."""
+    loader, firmware = MEDIA[medium]
+    environment = {**os.environ, "O": str(folder), "FIRMWARE": firmware, "MACHINE": "q35"}
+    name = f"keelson-{uuid.uuid4()}"
+    words = [sys.executable, ROOT / "tools" / "qemu.py", "debug", "--batch", *loader,
+             "--symbols", KERNEL]
+    for text in commands:
+        words += ["--gdb", text]
+    words += ["--", "-name", name]
+    done = subprocess.run(words, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=SECONDS)
+    assert not processes_with(name), f"QEMU was left behind: {processes_with(name)}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_debug_reaches_kmain(tmp_path, medium):
+    """Catches a breakpoint that the loader overwrites, symbols that don't fit, GDB's quarrel about
+    32-bit registers (it attaches in the firmware and stops in long mode), and a QEMU left behind.
+    """
+    magic = 0x336ec578 if medium == "pvh" else 0x36d76289
+    said = debug(medium, tmp_path, "print/x magic", "info symbol $pc", "next", "next",
+                 "print/x $cs", "backtrace")
+    assert re.search(r"breakpoint 1, kmain \(", said), said
+    assert f"= {magic:#x}" in said, said
+    assert "kmain" in said and "in section .text" in said
+    assert "= 0x8" in said, "the code selector"
+    assert re.search(r"^#0 +kmain \(magic=.*\) at kernel/main\.c:\d+", said, re.M), said
+    assert "packet" not in said and "warning" not in said.lower(), said
+
+
+def test_debug_shows_local_variables(tmp_path):
+    """Catches debug information that optimization or stripping has taken away."""
+    said = debug("pvh", tmp_path, "tbreak options_apply", "continue", "next", "info locals",
+                 "finish")
+    assert "options_apply (command_line=" in said, said
+    assert re.search(r"^line = ", said, re.M) and re.search(r"^words = ", said, re.M), said
+    assert re.search(r"^kmain \(magic=.*\) at ", said.split("\nline = ")[1], re.M), said
+
+
+def test_debug_leaves_nothing_behind(tmp_path):
+    """Catches a QEMU that stays when GDB is told to kill what it debugs."""
+    assert "kmain (" in debug("bios", tmp_path, "kill")
+
+
+def test_attach_to_a_running_machine(start):
+    """What `make gdb` does: catches registers or symbols that don't fit what runs, and a machine
+    that doesn't go on when GDB leaves."""
+    with Stub() as stub:
+        machine = start(extra=stub.arguments[1:])
+        machine.wait_prompt()
+        said = stub.run(machine, f"file {KERNEL}", "backtrace", "print kernel_slide",
+                        "print/x $cr3", "hbreak crash_panic")
+        assert re.search(r"^#\d+ .*shell_run \(", said, re.M), said
+        assert re.search(r"^#\d+ .*kmain \(", said, re.M), said
+        assert re.search(r"= 0$", said, re.M), said
+        assert f"= {machine.register('CR3'):#x}" in said, said
+    assert machine.command("version")
+
+
+def test_break_and_change(start):
+    """Catches breakpoints that aren't hit in the high half, and variables that can't be set."""
+    place = symbols()["startup_commands"]
+    with Stub() as stub:
+        machine = start(append='run="version" panic=halt', extra=stub.arguments)
+        said = stub.run(machine, f"file {KERNEL}", "hbreak command_line_run", "continue",
+                        f"set {{char[8]}} {place:#x} = \"cpuid 0\"", "x/s line")
+    assert "Breakpoint 1, command_line_run" in said and '"cpuid 0"' in said, said
+    before = machine.wait_prompt()
+    assert "\neax 0" in before and "build" not in before.split("Type")[1]

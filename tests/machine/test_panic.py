@@ -1,0 +1,247 @@
+"""The panic screen for every kind of crash, and what follows it."""
+
+import re
+from collections import namedtuple
+
+import pytest
+
+from images import build_id, source_lines, symbols
+from machine import FAILURE, PROMPT
+from panic_screen import PanicScreen
+
+FILE = "monitor/cmd_crash.c"
+UNMAPPED, NON_CANONICAL = 0x0000400000000000, 0x8000000000000000
+PF = "#PF page fault"
+
+# reason: the screen's first line; says: further text; source: the source line that addr2line finds
+# for the crash (behind INT n stands the next line: RIP is past it); fault: whether a trap frame is
+# shown; bottom: whether frames lead down to kmain (not where the crash has destroyed them, or has
+# more frames than fit).
+Kind = namedtuple("Kind", "reason source says fault bottom", defaults=((), True, True))
+
+KINDS = {
+    "assert": Kind(r"assertion failed: frames == 2, monitor/cmd_crash\.c:\d+", r"ASSERT\(frames",
+                   fault=False),
+    "breakpoint": Kind("#BP breakpoint", "int3"),
+    "canary": Kind(r"stack canary overwritten in crash_canary\+0x[0-9a-f]+", "}", fault=False,
+                   bottom=False),
+    "debug": Kind("#DB debug exception", r"int \$1|}"),
+    "divide": Kind("#DE divide error", "divl"),
+    "double": Kind("#DF double fault", "ud2"),
+    "execute": Kind(PF, r"code\)\(\)", ["execution of", "not allowed"]),
+    "machine-check": Kind("#MC machine check", r"int \$18|}"),
+    "nmi": Kind("non-maskable interrupt", r"int \$2|}"),
+    "null": Kind(PF, "null = 1", ["write of 0000000000000000: nothing is mapped"]),
+    "opcode": Kind("#UD invalid opcode", "ud2"),
+    "overflow": Kind("stack overflow: the boot stack .*guard page", "depth", bottom=False),
+    "panic": Kind("asked for", r'panic\("asked for"\)', fault=False),
+    "protection": Kind("#GP general protection", "non_canonical"),
+    "read": Kind(PF, "unmapped", [f"read of {UNMAPPED:016x}: nothing is mapped"]),
+    # QEMU 7.2 raises #GP where a processor raises #SS; the test on Bochs is strict.
+    "stack-segment": Kind("#SS stack fault|#GP general protection", r"movq \(%%rbp\)",
+                          bottom=False),
+    "write": Kind(PF, "kernel_text_start", ["write of", "not allowed"]),
+}
+QUIET = ["nested"]
+
+
+def function_of(kind):
+    return "recurse" if kind == "overflow" else "crash_" + kind.replace("-", "_")
+
+
+def crash(machine, kind):
+    """Types the command and returns the screen, once QEMU has ended by exit=qemu."""
+    machine.wait_prompt()
+    machine.type(f"crash {kind}\r")
+    text = machine.rest()
+    assert machine.process.returncode == FAILURE, text
+    return PanicScreen(text)
+
+
+def test_every_kind_is_known(pvh):
+    """Catches a kind of crash that no expectation stands for."""
+    words = pvh.command("crash")[0].split()
+    assert words[0] == "kinds:"
+    assert set(words[1:]) == set(KINDS) | set(QUIET)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_screen(start, kind):
+    """Catches a wrong reason, a lost register, a backtrace that doesn't lead to the cause, and a
+    screen of which a photograph would lack a part."""
+    expected = KINDS[kind]
+    screen = crash(start(append="exit=qemu"), kind)
+    assert re.fullmatch(expected.reason, screen.reason), screen.reason
+    for text in expected.says:
+        assert text in screen.text
+    screen.assert_fits()
+    head = rf"Keelson \d+\.\d+\.\d+\S*, build {build_id()[:12]}, CPU 0, up \d+\.\d{{6}} s"
+    assert re.fullmatch(head, screen.lines[1]), screen.lines[1]
+    for name in ("cr0", "cr2", "cr3", "cr4", "efer"):
+        screen.field(name)
+    assert screen.field("cr0") >> 31 and screen.field("efer") & 1 << 10, "not a long mode's state"
+    assert screen.field("cr4") & 1 << 5
+    if expected.fault:
+        screen.assert_registers()
+    assert (screen.place() is not None) == expected.fault
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_backtrace(start, kind):
+    """Catches a walk that loses the function at fault, the command that called it, or the end."""
+    screen = crash(start(append="exit=qemu"), kind)
+    names = [name.split(".")[0] for name in screen.names()]
+    assert function_of(kind) in names, screen.text
+    if not KINDS[kind].bottom:
+        return
+    below = names[names.index(function_of(kind)) + 1:]
+    callers = ["command_run_crash", "command_line_run", "shell_run", "kmain"]
+    if kind == "double" and below == callers[1:]:
+        return  # without a stack of its own, its caller's address was on the one that is gone
+    assert below == callers, screen.text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_addr2line(start, kind):
+    """Runs the printed line: catches addresses that belong to the next statement or function, and
+    symbols that differ from the debug information's."""
+    screen = crash(start(append="exit=qemu"), kind)
+    found = screen.source()
+    place = next(((file, line) for name, file, line in found if name == function_of(kind)), None)
+    assert place, f"addr2line doesn't name {function_of(kind)}: {found}"
+    assert place[0] == FILE
+    text = source_lines(FILE)[place[1] - 1]
+    assert re.search(KINDS[kind].source, text), f"{place} is {text!r}"
+    if KINDS[kind].bottom:
+        assert ("kmain", "kernel/main.c") in [(name, file) for name, file, _ in found]
+
+
+@pytest.mark.parametrize("kind, address, error", [
+    ("read", UNMAPPED, 0), ("null", 0, 2), ("write", "kernel_text_start", 3),
+    ("execute", None, 0x11)])
+def test_page_fault(start, kind, address, error):
+    """Catches an error code read wrongly, a stale CR2, and a walk of another address' tables."""
+    screen = crash(start(append="exit=qemu"), kind)
+    address = symbols()[address] if isinstance(address, str) else address
+    address = screen.field("rip") if address is None else address
+    assert screen.field("cr2") == address
+    assert f"(error {error:#x})" in screen.text
+    walk = re.search(rf"^walk {address:016x}:(.*\n?.*)", screen.text, re.M)
+    assert walk, screen.text
+    entries = re.findall(r"(PML4|PDPT|PD|PT)\[(\d+)\] ([0-9a-f]+)( not present)?", walk[1])
+    indices = [address >> shift & 511 for shift in (39, 30, 21, 12)]
+    assert [int(entry[1]) for entry in entries] == indices[:len(entries)]
+    absent = entries[-1][3] != ""
+    assert absent == (error & 1 == 0), "the walk's end contradicts the error code"
+    last = int(entries[-1][2], 16)
+    assert last & 1 == (not absent)
+    if kind == "write":
+        assert not last & 2, "the page is writable"
+    if kind == "execute":
+        assert last >> 63, "the page is executable"
+
+
+def test_registers_are_those_of_the_fault(start):
+    """Catches registers shown in each other's place: the machine is stopped at the fault, and what
+    QEMU tells is compared."""
+    machine = start(append="panic=halt")
+    machine.wait_prompt()
+    machine.type("crash read\r")
+    screen = PanicScreen(machine.wait("Halted."))
+    assert screen.field("rax") == UNMAPPED, "crash_read loads the address there"
+    assert screen.field("cr3") == machine.register("CR3")
+    assert screen.field("cr4") == machine.register("CR4")
+    assert screen.field("cr0") == machine.register("CR0")
+    assert screen.field("efer") == machine.register("EFER")
+    assert screen.field("rip") == symbols()["crash_read"] + screen.place()[1]
+    stack = symbols()["boot_stack"]
+    assert stack < screen.field("rsp") <= screen.field("rbp") < stack + 5 * 4096
+
+
+@pytest.mark.parametrize("kind", QUIET)
+def test_nested(start, kind):
+    """Catches a panic inside a panic that goes round and round, or resets the machine."""
+    machine = start(append="exit=qemu")
+    machine.wait_prompt()
+    machine.type(f"crash {kind}\r")
+    assert machine.rest().strip() == f"crash {kind}"
+    assert machine.process.returncode == FAILURE
+
+
+def test_overflow_is_no_reset(start):
+    """Catches a stack overflow that ends in a triple fault: with -no-reboot QEMU would be gone."""
+    machine = start(append="panic=halt")
+    machine.wait_prompt()
+    machine.type("crash overflow\r")
+    assert "stack overflow" in machine.wait("Halted.")
+    assert machine.is_running()
+
+
+def panicked(machine, kind="opcode"):
+    machine.wait_prompt()
+    machine.type(f"crash {kind}\r")
+    return machine.wait("addr2line")
+
+
+def test_waits_for_a_key(start):
+    """Catches a screen that nobody can read before the machine starts again, and a reboot that
+    doesn't happen: it must lead to the prompt."""
+    machine = start(reboots=True)
+    panicked(machine)
+    machine.wait("Press a key to reboot.")
+    machine.assert_silent(1)
+    machine.type(" ")
+    assert "Keelson" in machine.wait_prompt()
+
+
+def test_a_key_ends_without_reboot(start):
+    """The same reset ends a QEMU that was told not to reboot."""
+    machine = start()
+    panicked(machine)
+    machine.wait("Press a key to reboot.")
+    machine.type("x")
+    assert machine.wait_exit() == 0
+
+
+@pytest.mark.parametrize("option", ["panic=halt", "noreboot"])
+def test_halt(start, option):
+    """Catches an option that is ignored: no key may reboot the machine."""
+    machine = start(append=option)
+    panicked(machine)
+    machine.wait("Halted.")
+    machine.type("x\r \x03")
+    machine.assert_silent(1)
+    assert machine.is_running()
+    assert "HLT=1" in machine.monitor.human("info registers")
+
+
+def test_reboot_at_once(start):
+    """Catches an unattended machine that stands still at its panic screen."""
+    machine = start(append="panic=reboot", reboots=True)
+    panicked(machine)
+    text = machine.wait(PROMPT)
+    assert "Press a key" not in text
+
+
+def test_nmi_from_outside(start):
+    """Catches a machine whose NMI button does nothing: it is the way to see where one hangs."""
+    machine = start(append="exit=qemu")
+    machine.wait_prompt()
+    machine.monitor.execute("inject-nmi")
+    screen = PanicScreen(machine.rest())
+    assert machine.process.returncode == FAILURE
+    assert screen.reason == "non-maskable interrupt"
+    assert screen.names()[-2:] == ["shell_run", "kmain"], screen.text
+    screen.assert_fits()
+
+
+def test_nmi_during_output(start):
+    """Catches a panic that waits for what it has interrupted."""
+    machine = start(append="exit=qemu")
+    machine.wait_prompt()
+    machine.type("peek -1 kernel_text_start 4096; " * 5 + "\r")
+    machine.wait(" d6 50 52 e8 ")
+    machine.monitor.execute("inject-nmi")
+    screen = PanicScreen(machine.rest())
+    assert machine.process.returncode == FAILURE
+    assert screen.reason == "non-maskable interrupt"
