@@ -2,7 +2,6 @@
 
 #include "kernel/boot_info.h"
 #include "arch/arch.h"
-#include "kernel/console.h"
 #include "kernel/log.h"
 #include "kernel/multiboot2.h"
 #include "kernel/option.h"
@@ -33,12 +32,6 @@ void boot_complain(struct boot_info *boot, const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     log_warn("boot: %s", text);
-}
-
-void boot_print_command_line(void)
-{
-    console_write(boot_info.command_line, strlen(boot_info.command_line));
-    console_write("\n", 1);
 }
 
 void boot_add_module(struct boot_info *boot, paddr_t start, paddr_t end, const char *command_line,

@@ -105,9 +105,6 @@ extern struct boot_info boot_info;
 // wrong; what is missing stays empty. Never fails: the monitor starts on an empty structure too.
 void boot_info_init(uint32_t magic, paddr_t info);
 
-// Prints the command line, which may be longer than print() takes at once.
-void boot_print_command_line(void);
-
 // For the parsers: a line in the log for something wrong, at most BOOT_COMPLAINTS_MAX of them.
 enum { BOOT_COMPLAINTS_MAX = 16 };
 void boot_complain(struct boot_info *boot, const char *format, ...) printf_like(2, 3);

@@ -79,6 +79,11 @@ void console_write(const char *text, size_t length)
         sink->write(sink, text, length);
 }
 
+void print_text(const char *text)
+{
+    console_write(text, strlen(text));
+}
+
 void print(const char *format, ...)
 {
     char text[PRINT_MAX + 1];

@@ -30,9 +30,10 @@ void console_add_sink(struct console_sink *sink);
 void console_add_source(struct console_source *source);
 bool console_has_sink(void);
 
-// Any context. print() cuts what is longer than PRINT_MAX characters.
+// Any context. print() cuts what is longer than PRINT_MAX characters; print_text() doesn't.
 enum { PRINT_MAX = 1024 };
 void console_write(const char *text, size_t length);
+void print_text(const char *text);
 void print(const char *format, ...) printf_like(1, 2);
 
 // Waits, bounded, until everything is out: before the machine goes away.

@@ -53,7 +53,8 @@ COMMAND(options, "", "list the kernel options, for the loader's command line", "
               option->help);
     }
     print("This start's command line: ");
-    boot_print_command_line();
+    print_text(boot_info.command_line);
+    print("\n");
     return OK;
 }
 

@@ -53,7 +53,8 @@ COMMAND(boot, "", "what the loader has told", "boot")
     print("  loader:   %s, by %s\n", boot->loader_name[0] ? boot->loader_name : "(no name)",
           boot->protocol);
     print("  command line: ");
-    boot_print_command_line();
+    print_text(boot->command_line);
+    print("\n");
     print("  information: 0x%lx to 0x%lx, %u complaints\n", boot->info_start, boot->info_end,
           boot->complaints);
     print("  kernel:   0x%lx to 0x%lx, slide 0x%lx\n", kernel_image_phys(kernel_image_start),

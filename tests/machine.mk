@@ -1,10 +1,13 @@
-# Boots on emulated machines: `make test-machine`. TESTS= chooses, as in TESTS="-k panic".
+# Tests by pytest: boots on emulated machines, and the build's own promises. TESTS= chooses, as in
+# `make test-machine TESTS="-k panic"`.
 
 TESTS ?=
 
-.PHONY: test-machine
-test-machine: $(KERNEL) $(ISO)
-	@rm -f $(O)/tests/machine.totals
-	$(Q)status=0; PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider -q --tb=short -rfEs \
-		-n 2 tests/machine $(TESTS) || status=$$?; \
-	cat $(O)/tests/machine.totals || exit 1; exit $$status
+PYTEST = PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests $(PYTHON) -m pytest -p no:cacheprovider \
+	-p totals_plugin -q -rs -n 2 --maxprocesses=2
+
+.PHONY: test-machine test-tools
+test-machine test-tools: test-%: $(KERNEL) $(ISO)
+	@mkdir -p $(O)/tests; rm -f $(O)/tests/$*.totals
+	$(Q)status=0; $(PYTEST) --totals $(O)/tests/$*.totals tests/$* $(TESTS) || status=$$?; \
+	cat $(O)/tests/$*.totals || exit 1; exit $$status

@@ -2,14 +2,14 @@
 # in $(O)/tests/PART.totals; `make test` runs them one after the other (each uses all processors)
 # and ends with the sum.
 
--include tests/host.mk
--include tests/machine.mk
+include tests/host.mk
+include tests/machine.mk
 
 .PHONY: test test-kernel test-mutants bench
 
 test:
 	@rm -f $(O)/tests/*.totals; status=0; \
-	for part in test-host test-kernel test-machine; do \
+	for part in test-host test-kernel test-tools test-machine; do \
 		echo "== $$part"; $(MAKE) --no-print-directory $$part || status=1; \
 	done; \
 	echo "== make test"; tools/totals.sh $(O)/tests/*.totals || status=1; exit $$status

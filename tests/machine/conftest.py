@@ -1,11 +1,11 @@
-"""Fixtures, transcripts and totals of the machine tests."""
+"""Fixtures and transcripts of the machine tests."""
 
 import re
 import shutil
 
 import pytest
 
-from images import DISCS, ISO, KERNEL, LOGS, OUTPUT
+from images import DISCS, ISO, KERNEL, LOGS
 from machine import Machine
 
 
@@ -58,14 +58,3 @@ def pytest_runtest_makereport(item, call):
         for machine in getattr(item, "machines", []):
             report.sections.append((f"transcript {machine.log}", machine.story()))
 
-
-def pytest_sessionfinish(session):
-    """Leaves the totals where the makefile finds them."""
-    if is_worker(session.config):
-        return
-    stats = session.config.pluginmanager.getplugin("terminalreporter").stats
-    passed, skipped = len(stats.get("passed", [])), len(stats.get("skipped", []))
-    failed = len(stats.get("failed", [])) + len(stats.get("error", []))
-    totals = OUTPUT / "tests" / "machine.totals"
-    totals.parent.mkdir(parents=True, exist_ok=True)
-    totals.write_text(f"{passed} passed, {failed} failed, {skipped} skipped\n")

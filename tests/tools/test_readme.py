@@ -51,7 +51,7 @@ def test_make_debug(firmware):
 
 
 def names_in_sources(macro):
-    listing = subprocess.run(["git", "grep", "-hoE", rf"^{macro}\((\w+)", "--", "*.c"], cwd=ROOT, check=True,
+    listing = subprocess.run(["git", "grep", "-hoE", rf"^{macro}\((\w+)", "--", "*.c", ":!tests"], cwd=ROOT, check=True,
                              capture_output=True, text=True).stdout
     return {line.split("(")[1] for line in listing.split()}
 
