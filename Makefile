@@ -5,15 +5,16 @@ SHELL := /bin/bash -o pipefail
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
-# `make setup run`: what stands beside setup is made when it is done, by a make that finds the tools.
-ifneq ($(filter setup,$(MAKECMDGOALS)),)
+# Several goals are made one after the other, as typed: `make setup run`, `make clean iso`. Each is a
+# make of its own, so that the one behind setup finds the tools.
+ifneq ($(word 2,$(MAKECMDGOALS)),)
 
-REST := $(filter-out setup,$(MAKECMDGOALS))
-.PHONY: setup $(REST)
-setup:
-	@tools/setup.sh $(REST)
-	$(if $(REST),@$(MAKE) --no-print-directory $(REST))
-$(REST): setup ; @:
+.PHONY: in-order $(MAKECMDGOALS)
+in-order:
+	+@for goal in $(MAKECMDGOALS); do \
+		$(MAKE) --no-print-directory $$goal SETUP_FOR="$(filter-out setup,$(MAKECMDGOALS))" || exit 1; \
+	done
+$(MAKECMDGOALS): in-order ; @:
 
 else
 
@@ -33,11 +34,14 @@ FIRMWARE ?= bios
 ACCEL    ?= tcg
 GUESTS   ?=
 DEVICE   ?=
-APPEND   ?=
 export O CPUS MEMORY MACHINE FIRMWARE ACCEL
 
-ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+# All processors, unless somebody has said otherwise or a make above has its job server.
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+ifndef KEELSON_JOBS
+export KEELSON_JOBS := 1
 MAKEFLAGS += --jobs=$(shell nproc 2>/dev/null || echo 2)
+endif
 endif
 
 Q := $(if $(V),,@)
@@ -45,8 +49,10 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
 # --- Tools ------------------------------------------------------------------------------------
 
+ifndef PYTHON # the first that has what the tests need; makes below inherit it
 PYTHON := $(or $(shell for p in python3 /usr/bin/python3; do \
-	$$p -c 'import pytest, pexpect' 2>/dev/null && echo $$p && break; done),python3)
+	$$p -c 'import pytest, pexpect, xdist' 2>/dev/null && echo $$p && break; done),python3)
+endif
 HOSTCC ?= $(if $(LLVM),clang,cc)
 
 ifneq ($(LLVM),)
@@ -77,14 +83,14 @@ CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -
 	-fno-pie -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-optimize-sibling-calls -fstack-protector-strong \
 	-mstack-protector-guard=tls -mstack-protector-guard-reg=gs -mstack-protector-guard-offset=40 \
 	-fcf-protection=none -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common \
-	-ffile-prefix-map=$(CURDIR)/= -fdebug-prefix-map=$(CURDIR)=. $(INCLUDES)
+	"-ffile-prefix-map=$(CURDIR)/=" "-fdebug-prefix-map=$(CURDIR)=." $(INCLUDES)
 ifneq ($(DEBUG),)
 CFLAGS += -DKEELSON_DEBUG=1
 endif
 ifneq ($(UBSAN),)
 CFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error
 endif
-ASFLAGS := -g -Wa,--noexecstack -fdebug-prefix-map=$(CURDIR)=. $(INCLUDES)
+ASFLAGS := -g -Wa,--noexecstack "-fdebug-prefix-map=$(CURDIR)=." $(INCLUDES)
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=sha1 --fatal-warnings
 
 # --- Sources ----------------------------------------------------------------------------------
@@ -107,6 +113,11 @@ $(O)/gen/flags: FORCE
 	@echo '$(CC) $(CFLAGS) $(LD) $(LDFLAGS) $(VERSION)' | cmp -s - $@ || \
 		echo '$(CC) $(CFLAGS) $(LD) $(LDFLAGS) $(VERSION)' > $@
 
+# The same for the list of objects: a source file that is gone must be gone from the kernel too.
+$(O)/gen/objects: FORCE
+	@mkdir -p $(@D)
+	@echo '$(OBJECTS)' | cmp -s - $@ || echo '$(OBJECTS)' > $@
+
 $(O)/gen/asm_offsets.h: arch/x86_64/asm_offsets.c $(O)/gen/flags
 	$(call say,OFFSETS,$@)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -MT $@ -MF $@.d -S -o - $< | \
@@ -126,8 +137,8 @@ $(O)/obj/%.S.o: %.S $(O)/gen/flags $(O)/gen/asm_offsets.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ASFLAGS) -MMD -MP -c -o $@ $<
 
-$(O)/gen/linker.ld: linker.ld $(O)/gen/flags
-	$(Q)$(CC) -E -P -undef -x c -o $@ $<
+$(O)/gen/linker.ld: linker.ld mm/layout.h $(O)/gen/flags
+	$(Q)$(CC) -E -P -undef -D__ASSEMBLER__ $(INCLUDES) -x c -o $@ $<
 
 # Two links: the symbol table of the first goes into the second, behind everything it names.
 $(O)/gen/symbols0.S: tools/symbols.py
@@ -140,7 +151,7 @@ $(O)/gen/symbols1.S: $(O)/keelson0.elf tools/symbols.py
 $(O)/gen/symbols%.o: $(O)/gen/symbols%.S
 	$(Q)$(CC) $(ASFLAGS) -c -o $@ $<
 
-$(O)/keelson0.elf: $(OBJECTS) $(O)/gen/symbols0.o $(O)/gen/linker.ld
+$(O)/keelson0.elf: $(OBJECTS) $(O)/gen/objects $(O)/gen/symbols0.o $(O)/gen/linker.ld
 	$(Q)$(LD) $(LDFLAGS) -T $(O)/gen/linker.ld -o $@ $(OBJECTS) $(O)/gen/symbols0.o
 
 $(KERNEL): $(O)/gen/symbols1.o tools/check_image.sh
@@ -155,6 +166,12 @@ $(ISO): $(KERNEL) iso/grub.cfg tools/mkiso.sh
 	$(if $(GUESTS),$(error GUESTS= is not there yet: it comes with virtual machines))
 	$(call say,ISO,$@)
 	$(Q)tools/mkiso.sh $(KERNEL) iso/grub.cfg $@
+
+# --- Setting up -------------------------------------------------------------------------------
+
+.PHONY: setup
+setup:
+	@tools/setup.sh $(SETUP_FOR)
 
 # --- Running ----------------------------------------------------------------------------------
 

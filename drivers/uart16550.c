@@ -25,6 +25,7 @@ enum uart_register { // [16550]
     REG_LCR = 3,
     REG_MCR = 4,
     REG_LSR = 5,
+    REG_MSR = 6,
     REG_COUNT = 8,
 };
 
@@ -36,11 +37,17 @@ enum {
     LCR_DLAB = BIT(7),
     MCR_DTR = BIT(0),
     MCR_RTS = BIT(1),
+    MCR_OUT1 = BIT(2),
     MCR_OUT2 = BIT(3),
     MCR_LOOP = BIT(4),
     LSR_DATA = BIT(0),
     LSR_THR_EMPTY = BIT(5),
     LSR_IDLE = BIT(6), // and the shift register too
+    MSR_CTS = BIT(4),
+    MSR_DSR = BIT(5),
+    MSR_RI = BIT(6),
+    MSR_DCD = BIT(7),
+    MSR_INPUTS = MSR_CTS | MSR_DSR | MSR_RI | MSR_DCD,
     ABSENT = 0xff,
 };
 
@@ -159,29 +166,24 @@ static bool wait_status(const struct uart *u, uint8_t bit, uint64_t limit_ns)
     return true;
 }
 
-static bool echoes(const struct uart *u, uint8_t pattern)
+// In loopback mode the modem's outputs are its inputs: RTS is CTS, DTR is DSR, OUT1 is RI and OUT2
+// is DCD. Unlike data this needs no speed, format or FIFO to be set.
+static bool lines_follow(const struct uart *u, uint8_t outputs, uint8_t inputs)
 {
-    for (unsigned i = 0; i < FIFO_DEPTH && read_register(u, REG_LSR) & LSR_DATA; i++)
-        (void)read_register(u, REG_DATA);
-    write_register(u, REG_DATA, pattern);
-    return wait_status(u, LSR_DATA, PROBE_NS) && read_register(u, REG_DATA) == pattern;
+    write_register(u, REG_MCR, MCR_LOOP | outputs);
+    return (read_register(u, REG_MSR) & MSR_INPUTS) == inputs;
 }
 
-// Something is a UART if what is sent in loopback mode comes back. Words may still have 5 bits, as
-// at reset, and the divisor latch may be open; what turns out to be something else is put back.
+// Whether there is a UART. What turns out to be something else is put back.
 static bool loops_back(const struct uart *u)
 {
     if (read_register(u, REG_LSR) == ABSENT)
         return false;
-    uint8_t lcr = read_register(u, REG_LCR), mcr = read_register(u, REG_MCR);
-    if (lcr & LCR_DLAB)
-        write_register(u, REG_LCR, lcr & (uint8_t)~LCR_DLAB);
     (void)wait_status(u, LSR_IDLE, PROBE_NS); // what the firmware has sent goes out first
-    write_register(u, REG_MCR, MCR_LOOP | MCR_RTS | MCR_DTR);
-    bool good = echoes(u, 0x15) && echoes(u, 0x0a);
+    uint8_t mcr = read_register(u, REG_MCR);
+    bool good = lines_follow(u, MCR_RTS | MCR_OUT2, MSR_CTS | MSR_DCD) &&
+                lines_follow(u, MCR_DTR | MCR_OUT1, MSR_DSR | MSR_RI);
     write_register(u, REG_MCR, mcr);
-    if (!good && lcr & LCR_DLAB)
-        write_register(u, REG_LCR, lcr);
     return good;
 }
 
@@ -196,8 +198,11 @@ static void set_line(const struct uart *u)
 
 static void set_up(struct uart *u)
 {
+    uint8_t lcr = read_register(u, REG_LCR);
     if (!u->config.keep)
         set_line(u);
+    else if (lcr & LCR_DLAB) // left open: what is sent would set the speed
+        write_register(u, REG_LCR, lcr & (uint8_t)~LCR_DLAB);
     write_register(u, REG_IER, 0);
     write_register(u, REG_FCR, FCR_ENABLE | FCR_CLEAR);
     write_register(u, REG_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
@@ -234,8 +239,10 @@ static void write_text(struct console_sink *sink, const char *text, size_t lengt
         while (line < length && text[line] != '\n')
             line++;
         send(u, text, line);
-        if (line < length)
-            send(u, "\r\n", 2), line++;
+        if (line < length) {
+            send(u, "\r\n", 2);
+            line++;
+        }
         text += line;
         length -= line;
     }
@@ -269,7 +276,7 @@ static enum status map_registers(struct uart *u)
     return status;
 }
 
-DRIVER(uart16550)
+CONSOLE_DRIVER(uart16550)
 {
     struct uart *u = &uart;
     u->config = config;

@@ -68,11 +68,6 @@ void console_add_source(struct console_source *source)
     sources = source;
 }
 
-bool console_has_sink(void)
-{
-    return sinks != NULL;
-}
-
 void console_write(const char *text, size_t length)
 {
     for (struct console_sink *sink = sinks; sink; sink = sink->next)

@@ -28,7 +28,6 @@ struct console_source {
 // added.
 void console_add_sink(struct console_sink *sink);
 void console_add_source(struct console_source *source);
-bool console_has_sink(void);
 
 // Any context. print() cuts what is longer than PRINT_MAX characters; print_text() doesn't.
 enum { PRINT_MAX = 1024 };

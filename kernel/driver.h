@@ -18,10 +18,21 @@ struct driver {
 };
 
 TABLE_DECLARE(struct driver, driver);
+TABLE_DECLARE(struct driver, console_driver);
 
 #define DRIVER(driver_name)                                                                       \
     static enum status driver_start_##driver_name(void);                                          \
     TABLE_ENTRY(struct driver, driver, driver_name) = {#driver_name, driver_start_##driver_name}; \
     static enum status driver_start_##driver_name(void)
 
+// The same for what carries the console: started before all other drivers, or by a panic that comes
+// still earlier.
+#define CONSOLE_DRIVER(driver_name)                                                         \
+    static enum status driver_start_##driver_name(void);                                    \
+    TABLE_ENTRY(struct driver, console_driver, driver_name) = {#driver_name,                \
+                                                               driver_start_##driver_name}; \
+    static enum status driver_start_##driver_name(void)
+
+// Each starts its table once; later calls do nothing.
+void consoles_start(void);
 void drivers_start(void);

@@ -47,7 +47,9 @@ void log_write(enum log_level level, const char *format, ...)
         .length = (uint16_t)(length < LOG_TEXT_MAX ? length : LOG_TEXT_MAX),
         .level = (uint8_t)level,
     };
+    uintptr_t irq = arch_irq_save();
     log_ring_put(&ring, &record, text);
+    arch_irq_restore(irq);
     if (level <= console_level) {
         char line[LINE_MAX];
         console_write(line, format_line(line, &record, text));
@@ -62,11 +64,6 @@ void log_replay(enum log_level level, bool (*show)(void *context, const char *li
     for (uint64_t position = 0; log_ring_get(&ring, &position, &record, text);)
         if (record.level <= level && !show(context, line, format_line(line, &record, text)))
             return;
-}
-
-const char *log_level_name(enum log_level level)
-{
-    return level_names[level];
 }
 
 bool log_level_parse(const char *name, enum log_level *level)

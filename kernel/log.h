@@ -16,8 +16,7 @@ void log_write(enum log_level level, const char *format, ...) printf_like(2, 3);
 #define log_info(...)  log_write(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__)
 
-// "error", "warn", "info", "debug" and back. Returns false where `name` is none of them.
-const char *log_level_name(enum log_level level);
+// Reads "error", "warn", "info" or "debug". Returns false where `name` is none of them.
 must_use bool log_level_parse(const char *name, enum log_level *level);
 
 // Shows what the ring still holds, up to `level`, line by line. `show` returns false to stop.

@@ -49,6 +49,8 @@ bool log_ring_get(const struct log_ring *ring, uint64_t *position, struct log_re
     if (*position >= ring->head)
         return false;
     copy_out(ring, *position, record, sizeof(*record));
+    if (record->length > LOG_TEXT_MAX)
+        return false; // torn by a writer that was interrupted
     copy_out(ring, *position + sizeof(*record), text, record->length);
     text[record->length] = 0;
     *position += sizeof(*record) + record->length;

@@ -2,6 +2,7 @@
 
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/trap.h"
+#include "drivers/acpi/tables.h"
 #include "kernel/bench.h"
 #include "kernel/boot_info.h"
 #include "kernel/clock.h"
@@ -26,6 +27,8 @@ void kmain(uint32_t magic, paddr_t info)
     boot_info_init(magic, info);
     options_apply(boot_info.command_line);
     clock_init();
+    consoles_start();
+    acpi_tables_init();
     drivers_start();
     ktest_run_requested();
     bench_run_requested();

@@ -4,6 +4,7 @@
 #include "arch/arch.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/driver.h"
 #include "kernel/option.h"
 #include "kernel/percpu.h"
 #include "kernel/power.h"
@@ -49,9 +50,30 @@ static void print_backtrace(const struct trap_frame *frame, const void *frame_po
     print("\n");
 }
 
+// What was typed before the screen could be seen isn't an answer to it: keys count after a moment
+// without any.
+static void forget_keys(void)
+{
+    enum { TYPED_AHEAD_MAX = 1024 };
+    const uint64_t moment_ns = 200000000;
+    console_flush();
+    uint64_t quiet_since = clock_ns();
+    for (unsigned forgotten = 0;
+         forgotten < TYPED_AHEAD_MAX && clock_ns() - quiet_since < moment_ns;) {
+        if (console_read() < 0) {
+            arch_pause();
+            continue;
+        }
+        quiet_since = clock_ns();
+        forgotten++;
+    }
+}
+
 noreturn static void finish(void)
 {
     power_exit(false);
+    if (after == AFTER_WAIT)
+        forget_keys();
     if (after == AFTER_HALT)
         print("Halted.\n");
     else if (after == AFTER_WAIT)
@@ -81,12 +103,14 @@ printf_like(3, 0) noreturn
     static void stop_with(const struct trap_frame *frame, const void *frame_pointer,
                           const char *format, va_list args)
 {
-    static bool panicking;
+    static unsigned panics;
     (void)arch_irq_save();
-    if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST)) {
+    unsigned before = __atomic_fetch_add(&panics, 1, __ATOMIC_SEQ_CST);
+    if (before == 1)
         power_exit(false);
+    if (before >= 1)
         arch_halt();
-    }
+    consoles_start(); // where it is too early for one, with what the options have said so far
     char reason[80];
     vsnprintf(reason, sizeof(reason), format, args);
     show(frame, frame_pointer, reason);

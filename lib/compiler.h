@@ -6,7 +6,6 @@
 #define must_use               __attribute__((warn_unused_result))
 #define noreturn               __attribute__((noreturn))
 #define noinline               __attribute__((noinline))
-#define no_stack_protector     __attribute__((no_stack_protector))
 #define packed                 __attribute__((packed))
 #define page_aligned           __attribute__((aligned(4096)))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -16,7 +15,3 @@
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-
-// One access, neither torn, repeated nor left out by the compiler.
-#define READ_ONCE(object)         (*(const volatile __typeof__(object) *)&(object))
-#define WRITE_ONCE(object, value) (*(volatile __typeof__(object) *)&(object) = (value))

@@ -1,7 +1,8 @@
-// Faults on demand, each as it would happen by mistake: for trying the panic screen.
+// Faults on demand, each as it would happen by mistake: for trying the panic screen. Those that
+// need instructions of their own come from the architecture.
 
 #include "arch/arch.h"
-#include "arch/x86_64/registers.h"
+#include "arch/x86_64/crash.h"
 #include "kernel/console.h"
 #include "kernel/panic.h"
 #include "lib/string.h"
@@ -11,48 +12,6 @@
 // Addresses that the compiler can't know anything about.
 static volatile uintptr_t unmapped = 0x0000400000000000, non_canonical = 0x8000000000000000;
 static volatile uintptr_t null;
-
-static void crash_divide(void)
-{
-    __asm__ volatile("xorl %%edx, %%edx\n\tmovl $1, %%eax\n\txorl %%ecx, %%ecx\n\tdivl %%ecx"
-                     :
-                     :
-                     : "eax", "ecx", "edx", "cc");
-}
-
-static void crash_debug(void)
-{
-    __asm__ volatile("int $1");
-}
-
-static void crash_nmi(void)
-{
-    __asm__ volatile("int $2");
-}
-
-static void crash_breakpoint(void)
-{
-    __asm__ volatile("int3");
-}
-
-static void crash_opcode(void)
-{
-    __asm__ volatile("ud2");
-}
-
-static void crash_double(void)
-{
-    // A fault whose frame can't be pushed, since the stack is nowhere.
-    __asm__ volatile("movq %0, %%rsp\n\tud2" : : "r"(unmapped));
-}
-
-static void crash_stack_segment(void)
-{
-    uint64_t value;
-    __asm__ volatile("pushq %%rbp\n\tmovq %1, %%rbp\n\tmovq (%%rbp), %0\n\tpopq %%rbp"
-                     : "=a"(value)
-                     : "r"(non_canonical));
-}
 
 static void crash_protection(void)
 {
@@ -104,11 +63,6 @@ static void crash_canary(void)
         ((volatile char *)buffer)[i] = 'x';
 }
 
-static void crash_machine_check(void)
-{
-    __asm__ volatile("int $18");
-}
-
 static void crash_assert(void)
 {
     volatile unsigned frames = 1;
@@ -129,52 +83,62 @@ static void broken_write(struct console_sink *sink, const char *text, size_t len
         crash_read();
 }
 
+static void broken_flush(struct console_sink *sink)
+{
+    broken_write(sink, NULL, 0);
+}
+
 static void crash_nested(void)
 {
-    static struct console_sink broken = {.name = "serial", .write = broken_write};
+    static struct console_sink broken = {
+        .name = "serial", .write = broken_write, .flush = broken_flush};
     console_add_sink(&broken);
     broken_armed = true;
     panic("this won't be seen: showing it fails");
 }
 
-static const struct {
-    const char *name;
-    void (*run)(void);
-} kinds[] = {
+static const struct crash_kind kinds[] = {
     {"assert", crash_assert},
-    {"breakpoint", crash_breakpoint},
     {"canary", crash_canary},
-    {"debug", crash_debug},
-    {"divide", crash_divide},
-    {"double", crash_double},
     {"execute", crash_execute},
-    {"machine-check", crash_machine_check},
     {"nested", crash_nested},
-    {"nmi", crash_nmi},
     {"null", crash_null},
-    {"opcode", crash_opcode},
     {"overflow", crash_overflow},
     {"panic", crash_panic},
-    {"protection", crash_protection},
     {"read", crash_read},
-    {"stack-segment", crash_stack_segment},
     {"write", crash_write},
+    {"protection", crash_protection},
+    {NULL, NULL},
 };
+
+static const struct crash_kind *find_kind(const struct crash_kind *kind, const char *name)
+{
+    while (kind->name && !string_equal(kind->name, name))
+        kind++;
+    return kind->name ? kind : NULL;
+}
+
+static void list_kinds(const struct crash_kind *kind)
+{
+    for (; kind->name; kind++)
+        print(" %s", kind->name);
+}
 
 COMMAND(crash, "KIND", "provoke a fault (without KIND: list them)", "crash divide")
 {
     if (argc > 2)
         return BAD_ARGUMENT;
-    for (unsigned i = 0; argc == 2 && i < ARRAY_SIZE(kinds); i++) {
-        if (!string_equal(argv[1], kinds[i].name))
-            continue;
-        kinds[i].run();
-        print("crash %s: survived\n", kinds[i].name);
+    const struct crash_kind *kind = NULL;
+    if (argc == 2 && !(kind = find_kind(kinds, argv[1])))
+        kind = find_kind(arch_crash_kinds, argv[1]);
+    if (kind) {
+        kind->run();
+        print("crash %s: survived\n", kind->name);
         return FAILED;
     }
     print("kinds:");
-    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
-        print(" %s", kinds[i].name);
+    list_kinds(kinds);
+    list_kinds(arch_crash_kinds);
     print("\n");
     return argc == 1 ? OK : NOT_FOUND;
 }

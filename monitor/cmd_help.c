@@ -39,8 +39,10 @@ COMMAND(help, "[COMMAND]", "list the commands, or explain one", "help peek")
 
 COMMAND(version, "", "which Keelson this is", "version")
 {
+    if (argc > 1)
+        return BAD_ARGUMENT;
     print("Keelson %s, build %s\n", kernel_version, kernel_build_id());
-    return argc == 1 ? OK : BAD_ARGUMENT;
+    return OK;
 }
 
 COMMAND(options, "", "list the kernel options, for the loader's command line", "options")

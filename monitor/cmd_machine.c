@@ -78,7 +78,7 @@ COMMAND(memory, "", "physical memory, as the firmware and the loader see it", "m
         print("  %012lx..%012lx %10s  %s\n", range->start, range->end,
               format_size(size, range->end - range->start), memory_kind_name(range->kind));
     }
-    print("%s usable in %u ranges\n", format_size(size, memory_map_total(map, MEMORY_USABLE)),
+    print("%s usable; %u ranges in all\n", format_size(size, memory_map_total(map, MEMORY_USABLE)),
           map->count);
     return OK;
 }

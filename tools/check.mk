@@ -1,10 +1,10 @@
 # `make check`: format, layers, static analysis. The image's own checks (tools/check_image.sh) run
 # after every link.
 
-C_FILES   := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
-TIDIED    := $(filter-out tests/host/% tests/fuzz/% tools/%,$(filter %.c,$(C_FILES)))
-SCRIPTS   := $(shell git ls-files -co --exclude-standard '*.sh' .ci/run 2>/dev/null)
-TIDY_DONE := $(TIDIED:%=$(O)/tidy/%.done)
+C_FILES    = $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
+TIDIED     = $(filter-out tests/host/% tests/fuzz/% tools/%,$(filter %.c,$(C_FILES)))
+SCRIPTS    = $(shell git ls-files -co --exclude-standard '*.sh' .ci/run 2>/dev/null)
+TIDY_DONE  = $(TIDIED:%=$(O)/tidy/%.done)
 
 .PHONY: check check-format check-layers check-cppcheck check-tidy check-shell check-python
 check: check-format check-layers check-cppcheck check-tidy check-shell check-python $(KERNEL)
@@ -12,6 +12,7 @@ check: check-format check-layers check-cppcheck check-tidy check-shell check-pyt
 
 check-format:
 	$(call say,FORMAT,"$(words $(C_FILES)) files")
+	$(if $(C_FILES),,$(error make check needs a git checkout))
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 
 check-layers:

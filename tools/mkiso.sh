@@ -14,16 +14,27 @@ need() { # COMMAND PACKAGE
 }
 
 mkrescue=grub-mkrescue
-! command -v grub2-mkrescue >/dev/null || mkrescue=grub2-mkrescue # Fedora's name
+for name in grub2-mkrescue x86_64-elf-grub-mkrescue; do # on Fedora; from Homebrew
+    ! command -v $name >/dev/null || mkrescue=$name
+done
 need $mkrescue "grub-common (Fedora: grub2-tools-extra)"
 need xorriso xorriso
 need mformat mtools
 need xz xz-utils
 
+has_platform() {
+    local folder
+    for folder in /usr/lib/grub /usr/share/grub2 /usr/lib/grub2 \
+        "$(dirname "$(command -v $mkrescue)")"/../lib/*grub; do
+        [ ! -d "$folder/$1" ] || return 0
+    done
+    return 1
+}
+
 for platform in i386-pc:grub-pc-bin x86_64-efi:grub-efi-amd64-bin i386-efi:grub-efi-ia32-bin; do
-    name=${platform%%:*}
-    [ -d "/usr/lib/grub/$name" ] || [ -d "/usr/share/grub2/$name" ] || [ -d "/usr/lib/grub2/$name" ] && continue
-    echo "mkiso: GRUB's platform $name is missing: install the package ${platform##*:} (or run \`make setup\`)" >&2
+    has_platform "${platform%%:*}" && continue
+    echo "mkiso: GRUB's platform ${platform%%:*} is missing: install the package" \
+        "${platform##*:} (or run \`make setup\`)" >&2
     exit 1
 done
 

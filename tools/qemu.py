@@ -23,12 +23,14 @@ OVMF_X64 = [
     "/usr/share/ovmf/OVMF.fd",
     "/usr/share/edk2/ovmf/OVMF_CODE.fd",
     "/usr/share/edk2/x64/OVMF.fd",
+    "/usr/share/edk2/x64/OVMF.4m.fd",
     "/usr/share/qemu/edk2-x86_64-code.fd",
     "/opt/homebrew/share/qemu/edk2-x86_64-code.fd",
     "/usr/local/share/qemu/edk2-x86_64-code.fd",
 ]
-OVMF_IA32_CODE = ["/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd"]
-OVMF_IA32_VARS = ["/usr/share/OVMF/OVMF32_VARS_4M.fd"]
+OVMF_IA32_CODE = ["/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd",
+                  "/usr/share/edk2/ovmf-ia32/OVMF_CODE.fd"]
+OVMF_IA32_VARS = ["/usr/share/OVMF/OVMF32_VARS_4M.fd", "/usr/share/edk2/ovmf-ia32/OVMF_VARS.fd"]
 
 
 def first_file(candidates, package):
@@ -74,6 +76,8 @@ def medium_arguments(image, medium):
 def command(iso=None, kernel=None, append="", firmware="bios", machine="q35", cpu="max", cpus=1,
             memory="512M", accel="tcg", medium="cdrom", extra=()):
     """A whole QEMU command line, without displays and serial ports."""
+    if firmware == "uefi32" and machine.split(",")[0] != "q35":
+        sys.exit("qemu.py: FIRMWARE=uefi32 needs MACHINE=q35: its only build wants SMM")
     firmware_part, machine_part = firmware_arguments(firmware)
     words = [QEMU, "-machine", f"{machine}{machine_part}", "-accel", accel,
              "-cpu", cpu, "-smp", str(cpus), "-m", memory, "-nic", "none", "-no-reboot"]

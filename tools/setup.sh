@@ -6,8 +6,8 @@ set -euo pipefail
 
 build="make gcc binutils libc6-dev python3 git grub-common grub-pc-bin grub-efi-amd64-bin
  grub-efi-ia32-bin xorriso mtools xz-utils patch cpio qemu-system-x86 ovmf ovmf-ia32 gdb"
-tests="libcmocka-dev python3-pytest python3-pexpect python3-pytest-xdist clang lld llvm clang-format
- clang-tidy cppcheck shellcheck gcovr bochs bochsbios vgabios"
+tests="libcmocka-dev python3-pytest python3-pexpect python3-pytest-xdist clang libclang-rt-dev lld llvm
+ clang-format clang-tidy cppcheck shellcheck gcovr bochs bochsbios vgabios"
 
 wanted=$build
 only_run=yes
@@ -52,14 +52,14 @@ if [ ${#missing[@]} -eq 0 ]; then
     exit 0
 fi
 
-# libFuzzer and the sanitizers for clang come in a package that has clang's version in its name.
 sudo=
-[ "$(id -u)" -eq 0 ] || sudo=sudo
-echo "Installing: ${missing[*]}"
-export DEBIAN_FRONTEND=noninteractive
-$sudo apt-get update -q
-$sudo apt-get install -q -y --no-install-recommends "${missing[@]}"
-if [[ " ${missing[*]} " == *" clang "* ]]; then
-    version=$(clang -dumpversion | cut -d. -f1)
-    $sudo apt-get install -q -y --no-install-recommends "libclang-rt-$version-dev"
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || {
+        echo "setup: run this as root, or install sudo; missing: ${missing[*]}" >&2
+        exit 1
+    }
+    sudo=sudo
 fi
+echo "Installing: ${missing[*]}"
+$sudo apt-get update -q
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"

@@ -10,7 +10,7 @@
 #include "kernel/symbol.h"
 #include "mm/layout.h"
 
-enum { PUSH_RBP = 0x55, CALL_NEAR = 0xe8, CALL_INDIRECT = 0xff }; // [SDM2 CALL]
+enum { PUSH_RBP = 0x55, CALL_NEAR = 0xe8, CALL_INDIRECT = 0xff };
 
 static bool is_text(uintptr_t address)
 {
@@ -23,11 +23,17 @@ static uint8_t byte_at(uintptr_t address)
     return arch_probe_read(address, 1, &value) == OK ? (uint8_t)value : 0;
 }
 
+// CALL rel32, or CALL r/m64: opcode FFh, /2, with up to 5 bytes behind its ModRM [SDM2 CALL].
 static bool follows_call(uintptr_t address)
 {
-    return is_text(address) &&
-           (byte_at(address - 5) == CALL_NEAR || byte_at(address - 2) == CALL_INDIRECT ||
-            byte_at(address - 3) == CALL_INDIRECT || byte_at(address - 6) == CALL_INDIRECT);
+    enum { INDIRECT_MIN = 2, INDIRECT_MAX = 7, REG = 0x38, CALL_REG = 2 << 3 };
+    if (!is_text(address))
+        return false;
+    for (unsigned size = INDIRECT_MIN; size <= INDIRECT_MAX; size++)
+        if (byte_at(address - size) == CALL_INDIRECT &&
+            (byte_at(address - size + 1) & REG) == CALL_REG)
+            return true;
+    return byte_at(address - 5) == CALL_NEAR;
 }
 
 // The caller of interrupted code that has no frame yet or never; 0 where it has one.

@@ -247,7 +247,6 @@ high_half:
 
         xorl    %ebp, %ebp                      // the end of every backtrace
         pushq   $0
-        pushq   $0
         movl    %edi, %edi                      // the arguments, extended from 32 bits
         movl    %esi, %esi
         jmp     kmain

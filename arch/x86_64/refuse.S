@@ -13,6 +13,7 @@
 #define WHITE_ON_RED   0x4f
 #define BLANK          0x20
 #define VIDEO_VECTOR   (0x10 * 4) // in the real-mode interrupt table: offset, segment
+#define ROM_SEGMENT_HIGH 0xc0     // a video BIOS lies at 0xC0000 or above
 #define LOW_CODE       0x7000     // conventional memory; nobody else needs it any more
 #define LOW_MESSAGE    0x7800
 #define MESSAGE_MAX    128
@@ -55,8 +56,8 @@ show_on_serial:
 
 // Returns only where there is no BIOS.
 show_on_screen:
-        cmpw    $0, VIDEO_VECTOR + 2
-        je      4b
+        cmpb    $ROM_SEGMENT_HIGH, VIDEO_VECTOR + 3
+        jb      4b
         movl    %ebx, %esi
         movl    $LOW_MESSAGE, %edi
         movl    $MESSAGE_MAX, %ecx

@@ -30,7 +30,6 @@
 
 #define MSR_GS_BASE 0xc0000101
 
-#define CPUID_1_EDX_MSR BIT(5)
 #define CPUID_1_EDX_PAE BIT(6)
 
 #define CPUID_80000001_EDX_NX BIT(20)
@@ -93,11 +92,6 @@ static inline uint64_t read_cr3(void)
     uint64_t value;
     __asm__ volatile("movq %%cr3, %0" : "=r"(value));
     return value;
-}
-
-static inline void write_cr3(uint64_t value)
-{
-    __asm__ volatile("movq %0, %%cr3" : : "r"(value) : "memory");
 }
 
 static inline uint64_t read_cr4(void)

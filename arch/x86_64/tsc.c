@@ -6,11 +6,13 @@
 // counter ran at 1 GHz.
 
 #include "arch/arch.h"
+#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/cpuid.h"
 #include "arch/x86_64/io.h"
 #include "kernel/clock.h"
 #include "kernel/log.h"
 #include "lib/bits.h"
+#include "lib/string.h"
 
 enum {
     PIT_HZ = 1193182,
@@ -47,8 +49,11 @@ static uint64_t from_cpuid(void)
 
 static uint64_t from_hypervisor(void)
 {
-    enum { TIMING_LEAF = 0x40000010 }; // EAX: TSC frequency in kHz
-    if (!(cpuid(1, 0).ecx & BIT(31)) || !cpuid_has(TIMING_LEAF))
+    enum { TIMING_LEAF = 0x40000010 }; // EAX: TSC frequency in kHz, by VMware's definition
+    struct cpu_identity identity;
+    cpu_identify(&identity);
+    if (!cpuid_has(TIMING_LEAF) || !(string_equal(identity.hypervisor_vendor, "VMwareVMware") ||
+                                     string_equal(identity.hypervisor_vendor, "KVMKVMKVM")))
         return 0;
     return cpuid(TIMING_LEAF, 0).eax * 1000ull;
 }

@@ -104,33 +104,42 @@ static void enter_acpi_mode(void)
         ;
 }
 
-static void sleep_write(uint16_t port, uint8_t type)
+static void write_control(uint16_t port, uint8_t type, uint16_t enable)
 {
     enum { KEPT = ~(7 << PM1_SLEEP_TYPE_SHIFT | PM1_SLEEP_ENABLE) };
-    uint16_t value = (uint16_t)((port_read16(port) & KEPT) | type << PM1_SLEEP_TYPE_SHIFT);
-    port_write16(port, (uint16_t)(value | PM1_SLEEP_ENABLE));
+    if (port)
+        port_write16(
+            port, (uint16_t)((port_read16(port) & KEPT) | type << PM1_SLEEP_TYPE_SHIFT | enable));
 }
 
+// Both types go before both enables: some hardware leaves at the first enable.
 static void switch_off(void)
 {
     enter_acpi_mode();
-    sleep_write(sleep.pm1a, sleep.s5.type_a);
-    if (sleep.pm1b)
-        sleep_write(sleep.pm1b, sleep.s5.type_b);
+    write_control(sleep.pm1a, sleep.s5.type_a, 0);
+    write_control(sleep.pm1b, sleep.s5.type_b, 0);
+    write_control(sleep.pm1a, sleep.s5.type_a, PM1_SLEEP_ENABLE);
+    write_control(sleep.pm1b, sleep.s5.type_b, PM1_SLEEP_ENABLE);
     clock_delay_ns(EFFECT_NS);
+}
+
+// A port of the FADT; 0 where it has none, or one that isn't a port.
+static uint16_t port_field(const struct acpi_header *fadt, size_t offset)
+{
+    uint64_t port = acpi_field(fadt, offset, 4);
+    return port <= UINT16_MAX ? (uint16_t)port : 0;
 }
 
 static struct power_method acpi_off = {"ACPI S5", POWER_OFF, 10, switch_off, NULL};
 
-DRIVER(acpi)
+DRIVER(acpi_sleep)
 {
-    acpi_tables_init();
     const struct acpi_header *fadt = acpi_find("FACP", 0);
     if (!fadt)
         return NOT_FOUND;
-    sleep.pm1a = (uint16_t)acpi_field(fadt, FADT_PM1A_CONTROL, 4);
-    sleep.pm1b = (uint16_t)acpi_field(fadt, FADT_PM1B_CONTROL, 4);
-    sleep.smi_command = (uint16_t)acpi_field(fadt, FADT_SMI_COMMAND, 4);
+    sleep.pm1a = port_field(fadt, FADT_PM1A_CONTROL);
+    sleep.pm1b = port_field(fadt, FADT_PM1B_CONTROL);
+    sleep.smi_command = port_field(fadt, FADT_SMI_COMMAND);
     sleep.acpi_enable = (uint8_t)acpi_field(fadt, FADT_ACPI_ENABLE, 1);
     if (!sleep.pm1a || !find_s5()) {
         log_info("acpi: no S5 state: poweroff won't work");

@@ -26,15 +26,17 @@ _Static_assert(sizeof(struct rsdp) == 36, "[ACPI 5.2.5.3]");
 enum {
     RSDP_V1_SIZE = 20,
     TABLE_SIZE_MAX = 16 * 1024 * 1024, // DSDTs of large servers have about one
+    SUMMED_MAX = 64 * 1024 * 1024,     // of all tables together
     TABLES_MAX = 256,
     EBDA_SEGMENT = 0x40e, // in the BIOS data area
     BIOS_START = 0xe0000,
     BIOS_END = 0x100000,
 };
 
-static const struct acpi_header *root; // RSDT or XSDT, sound
-static paddr_t root_address;
-static unsigned root_entry_size;
+static const struct acpi_header
+    *tables[TABLES_MAX]; // sound ones only: the root first, then as it lists them, then the DSDT
+static unsigned table_count;
+static uint64_t summed; // bytes so far: hostile tables may be many, large and the same
 
 static bool sums_to_zero(const void *bytes, size_t size)
 {
@@ -44,7 +46,8 @@ static bool sums_to_zero(const void *bytes, size_t size)
     return sum == 0;
 }
 
-const struct acpi_header *acpi_table_at(paddr_t address)
+// The table at a physical address if it is sound; NULL, and a line in the log, where it isn't.
+static const struct acpi_header *table_at(paddr_t address)
 {
     const struct acpi_header *header = phys_to_virt(address, sizeof(*header));
     if (!address || !header) {
@@ -54,6 +57,11 @@ const struct acpi_header *acpi_table_at(paddr_t address)
     uint32_t length = header->length;
     if (length < sizeof(*header) || length > TABLE_SIZE_MAX || !phys_to_virt(address, length)) {
         log_warn("acpi: the table at 0x%lx claims %u bytes", address, length);
+        return NULL;
+    }
+    summed += length;
+    if (summed > SUMMED_MAX) {
+        log_warn("acpi: too much to read: the table at 0x%lx is left out", address);
         return NULL;
     }
     if (!sums_to_zero(header, length)) {
@@ -95,27 +103,66 @@ static const struct rsdp *rsdp_find(void)
     return rsdp ? rsdp : rsdp_scan(BIOS_START, BIOS_END);
 }
 
-static unsigned root_count(void)
+// Keeps a table, and its memory from being used. Returns NULL where it isn't sound or finds no
+// room.
+static const struct acpi_header *add_table(paddr_t address)
 {
-    unsigned count = root ? (root->length - (unsigned)sizeof(*root)) / root_entry_size : 0;
-    return count < TABLES_MAX ? count : TABLES_MAX;
+    const struct acpi_header *header = address ? table_at(address) : NULL;
+    if (!header || table_count == TABLES_MAX)
+        return NULL;
+    tables[table_count++] = header;
+    memory_map_add(&boot_info.memory, address, header->length, MEMORY_RECLAIM, UINT64_MAX);
+    return header;
 }
 
-static paddr_t root_entry(unsigned index)
+static const struct acpi_header *add_root(paddr_t address, const char signature[4])
 {
-    paddr_t address = 0;
-    memcpy(&address, (const uint8_t *)(root + 1) + index * root_entry_size, root_entry_size);
-    return address;
+    const struct acpi_header *root = add_table(address);
+    if (root && memcmp(root->signature, signature, 4) == 0)
+        return root;
+    table_count = 0;
+    return NULL;
 }
 
-static void use_root(paddr_t address, const char signature[4], unsigned entry_size)
+static void add_listed(const struct acpi_header *root, size_t entry_size)
 {
-    const struct acpi_header *table = address ? acpi_table_at(address) : NULL;
-    if (!table || memcmp(table->signature, signature, 4) != 0)
+    size_t count = (root->length - sizeof(*root)) / entry_size;
+    for (size_t i = 0; i < count && i < TABLES_MAX; i++) {
+        paddr_t address = 0;
+        memcpy(&address, (const uint8_t *)(root + 1) + i * entry_size, entry_size);
+        (void)add_table(address);
+    }
+}
+
+// Not listed by the root, but named by the FADT: by the wider of two fields if that one is right.
+static void add_dsdt(void)
+{
+    enum { FADT_DSDT = 40, FADT_X_DSDT = 140 }; // [ACPI 5.2.9]
+    const struct acpi_header *fadt = acpi_find("FACP", 0);
+    if (fadt && !add_table(acpi_field(fadt, FADT_X_DSDT, 8)))
+        (void)add_table(acpi_field(fadt, FADT_DSDT, 4));
+}
+
+void acpi_tables_init(void)
+{
+    table_count = 0;
+    summed = 0;
+    const struct rsdp *rsdp = rsdp_find();
+    if (!rsdp) {
+        log_info("acpi: none");
         return;
-    root = table;
-    root_address = address;
-    root_entry_size = entry_size;
+    }
+    const struct acpi_header *root = NULL;
+    if (rsdp->revision >= 2 && sums_to_zero(rsdp, sizeof(*rsdp)))
+        root = add_root(rsdp->xsdt, "XSDT");
+    if (root)
+        add_listed(root, 8);
+    else if ((root = add_root(rsdp->rsdt, "RSDT")))
+        add_listed(root, 4);
+    else
+        log_warn("acpi: neither XSDT nor RSDT is usable");
+    add_dsdt();
+    log_info("acpi: revision %u, %u tables", rsdp->revision, table_count);
 }
 
 uint64_t acpi_field(const struct acpi_header *table, size_t offset, size_t size)
@@ -126,64 +173,10 @@ uint64_t acpi_field(const struct acpi_header *table, size_t offset, size_t size)
     return value;
 }
 
-static const struct acpi_header *find_listed(const char signature[4], unsigned index)
-{
-    for (unsigned i = 0; i < root_count(); i++) {
-        const struct acpi_header *table = phys_to_virt(root_entry(i), sizeof(*table));
-        if (!table || memcmp(table->signature, signature, 4) != 0)
-            continue;
-        table = acpi_table_at(root_entry(i));
-        if (table && index-- == 0) // a broken one is as if it weren't there
-            return table;
-    }
-    return NULL;
-}
-
-// Not listed by the root, but named by the FADT: by the wider of two fields if that one is right.
-static paddr_t dsdt_address(void)
-{
-    enum { FADT_DSDT = 40, FADT_X_DSDT = 140 }; // [ACPI 5.2.9]
-    const struct acpi_header *fadt = find_listed("FACP", 0);
-    if (!fadt)
-        return 0;
-    paddr_t extended = acpi_field(fadt, FADT_X_DSDT, 8);
-    return extended && acpi_table_at(extended) ? extended : acpi_field(fadt, FADT_DSDT, 4);
-}
-
-static void reserve(paddr_t address)
-{
-    const struct acpi_header *table = address ? acpi_table_at(address) : NULL;
-    if (table)
-        memory_map_add(&boot_info.memory, address, table->length, MEMORY_RECLAIM, UINT64_MAX);
-}
-
-void acpi_tables_init(void)
-{
-    const struct rsdp *rsdp = rsdp_find();
-    if (!rsdp) {
-        log_info("acpi: none");
-        return;
-    }
-    bool extended = rsdp->revision >= 2 && sums_to_zero(rsdp, sizeof(*rsdp));
-    if (extended)
-        use_root(rsdp->xsdt, "XSDT", 8);
-    if (!root)
-        use_root(rsdp->rsdt, "RSDT", 4);
-    if (!root) {
-        log_warn("acpi: neither XSDT nor RSDT is usable");
-        return;
-    }
-    reserve(root_address);
-    for (unsigned i = 0; i < root_count(); i++)
-        reserve(root_entry(i));
-    reserve(dsdt_address());
-    log_info("acpi: revision %u, %.4s with %u tables", rsdp->revision, root->signature,
-             root_count());
-}
-
 const struct acpi_header *acpi_find(const char signature[4], unsigned index)
 {
-    if (memcmp(signature, "DSDT", 4) != 0)
-        return find_listed(signature, index);
-    return index == 0 && dsdt_address() ? acpi_table_at(dsdt_address()) : NULL;
+    for (unsigned i = 0; i < table_count; i++)
+        if (memcmp(tables[i]->signature, signature, 4) == 0 && index-- == 0)
+            return tables[i];
+    return NULL;
 }

@@ -14,14 +14,13 @@ struct acpi_header { // [ACPI 5.2.6]
 
 _Static_assert(sizeof(struct acpi_header) == 36, "[ACPI 5.2.6]");
 
-// Finds the root table and reserves every table in the memory map. Start-up only.
+// Finds the tables, checks each once, and reserves those that are sound in the memory map. Start-up
+// only, before memory is given out.
 void acpi_tables_init(void);
 
-// The `index`th table with that signature, or NULL. The DSDT is found by way of the FADT.
+// The `index`th table with that signature, or NULL. The DSDT, which only the FADT
+// names, is among them.
 const struct acpi_header *acpi_find(const char signature[4], unsigned index);
 
 // A little-endian field of up to 8 bytes, 0 where the table is too short to have it.
 uint64_t acpi_field(const struct acpi_header *table, size_t offset, size_t size);
-
-// The table at a physical address if it is sound: NULL, and a line in the log, where it isn't.
-const struct acpi_header *acpi_table_at(paddr_t address);

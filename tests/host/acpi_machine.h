@@ -77,8 +77,8 @@ void power_add(struct power_method *method)
 
 static inline void reset_driver(void)
 {
-    root = NULL;
-    root_entry_size = 0;
+    table_count = 0;
+    summed = 0;
     machine_zero(&sleep, sizeof(sleep));
     machine_zero(&ports, sizeof(ports));
     power_methods = NULL;
@@ -161,10 +161,23 @@ static inline void make_rsdp(uint8_t *at, uint8_t revision, uint32_t rsdt, uint6
     fix_sum(at, 36, 32);
 }
 
+// As main.c starts it: the tables, then the drivers.
+static inline enum status driver_start_acpi(void)
+{
+    acpi_tables_init();
+    return driver_start_acpi_sleep();
+}
+
+// The sound tables that the root lists, where there is no DSDT.
+static inline unsigned root_count(void)
+{
+    return table_count ? table_count - 1 : 0;
+}
+
 // Roots that list the first `count` of TABLES; those that aren't there yet are made as TST0, TST1
 // ...
-static inline void add_root(paddr_t address, const char *signature, unsigned count,
-                            unsigned entry_size)
+static inline void make_root(paddr_t address, const char *signature, unsigned count,
+                             unsigned entry_size)
 {
     uint8_t entries[64 * 8];
     for (unsigned i = 0; i < count; i++) {
@@ -178,12 +191,12 @@ static inline void add_root(paddr_t address, const char *signature, unsigned cou
 
 static inline void add_rsdt(unsigned count)
 {
-    add_root(RSDT, "RSDT", count, 4);
+    make_root(RSDT, "RSDT", count, 4);
 }
 
 static inline void add_xsdt(unsigned count)
 {
-    add_root(XSDT, "XSDT", count, 8);
+    make_root(XSDT, "XSDT", count, 8);
 }
 
 static inline void expect_reserved(paddr_t table)

@@ -136,11 +136,11 @@ static void only_sound_tables_are_given_out(void **state)
     (void)state;
     static const uint8_t body[100] = {1, 2, 3};
     make_table(0x100000, "GOOD", body, sizeof(body));
-    const struct acpi_header *table = acpi_table_at(0x100000);
+    const struct acpi_header *table = table_at(0x100000);
     assert_ptr_equal(table, memory + 0x100000);
     for (unsigned byte = 0; byte < 136; byte++) {
         memory[0x100000 + byte] ^= 0x40;
-        assert_null(acpi_table_at(0x100000)); // every byte counts
+        assert_null(table_at(0x100000)); // every byte counts
         memory[0x100000 + byte] ^= 0x40;
     }
     static const uint32_t lengths[] = {0,          1,          35,        MEMORY - 0x100000 + 1,
@@ -148,16 +148,16 @@ static void only_sound_tables_are_given_out(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
         poke32(0x100000 + 4, lengths[i]);
         fix_checksum(0x100000, 136);
-        assert_null(acpi_table_at(0x100000));
+        assert_null(table_at(0x100000));
     }
     static const paddr_t hostile[] = {0,          MEMORY,          MEMORY - 1, MEMORY - 35,
                                       UINT64_MAX, UINT64_MAX - 35, 1ull << 47};
     for (unsigned i = 0; i < ARRAY_SIZE(hostile); i++)
-        assert_null(acpi_table_at(hostile[i]));
+        assert_null(table_at(hostile[i]));
     make_table(MEMORY - 36, "LAST", NULL, 0); // to the last byte of memory
-    assert_non_null(acpi_table_at(MEMORY - 36));
+    assert_non_null(table_at(MEMORY - 36));
     make_table(0x100003, "ODDS", body, sizeof(body)); // tables may lie anywhere
-    assert_non_null(acpi_table_at(0x100003));
+    assert_non_null(table_at(0x100003));
 }
 
 static void tables_are_found_by_signature_and_number(void **state)

@@ -110,8 +110,11 @@ uint32_t fake_port_read(uint16_t port, unsigned size)
         return chip.mcr;
     case 5:
         return (chip.inputs ? 0x01u : 0) | (chip.sending ? 0 : 0x60u);
-    case 6:
-        return 0xb0;
+    case 6: // in loopback the modem's outputs are its inputs
+        if (!(chip.mcr & 0x10) || chip.chip == CHIP_DEAF)
+            return 0xb0;
+        return (chip.mcr & 2u) << 3 | (chip.mcr & 1u) << 5 | (chip.mcr & 4u) << 4 |
+               (chip.mcr & 8u) << 4;
     default:
         return chip.scratch;
     }

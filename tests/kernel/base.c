@@ -121,6 +121,12 @@ noinline static unsigned trace_here(uintptr_t *addresses, unsigned max)
     return count;
 }
 
+// The ABI promises a function's frame on a multiple of 16, and so do all that it calls.
+KTEST(stack, is_aligned)
+{
+    KTEST_EQUAL((uintptr_t)__builtin_frame_address(0) % 16, 0);
+}
+
 KTEST(backtrace, names_its_callers)
 {
     uintptr_t addresses[8];

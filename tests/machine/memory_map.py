@@ -20,7 +20,7 @@ def read(machine):
     assert ranges, "no range at all"
     for one, other in zip(ranges, ranges[1:]):
         assert one.start < one.end <= other.start, f"{one} and {other} overlap or aren't sorted"
-    total = re.fullmatch(r"([\d.]+) (\w+) usable in (\d+) ranges", lines[-1])
+    total = re.fullmatch(r"([\d.]+) (\w+) usable; (\d+) ranges in all", lines[-1])
     assert total, f"not a total: {lines[-1]!r}"
     assert int(total[3]) == len(ranges)
     unit = {"KiB": 2 ** 10, "MiB": MIB, "GiB": GIB, "TiB": 2 ** 40}[total[2]]

@@ -26,7 +26,7 @@ def kernel_with_examples(tmp_path_factory):
     for name, text in examples:
         (folder / name).write_text(text)
     environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith(("MAKE", "MFLAGS")) and name != "O"}
+                   if not name.startswith(("MAKE", "MFLAGS", "KEELSON_JOBS")) and name != "O"}
     subprocess.run(["make", "-s", "O=build"], cwd=folder, env=environment, check=True)
     return folder / "build" / "keelson.elf", [name for name, _ in examples], folder
 

@@ -5,11 +5,12 @@ from collections import namedtuple
 
 import pytest
 
+from debugger import Stub
 from images import build_id, source_lines, symbols
 from machine import FAILURE, PROMPT
 from panic_screen import PanicScreen
 
-FILE = "monitor/cmd_crash.c"
+FILES = ("monitor/cmd_crash.c", "arch/x86_64/crash.c")
 UNMAPPED, NON_CANONICAL = 0x0000400000000000, 0x8000000000000000
 PF = "#PF page fault"
 
@@ -109,8 +110,8 @@ def test_addr2line(start, kind):
     found = screen.source()
     place = next(((file, line) for name, file, line in found if name == function_of(kind)), None)
     assert place, f"addr2line doesn't name {function_of(kind)}: {found}"
-    assert place[0] == FILE
-    text = source_lines(FILE)[place[1] - 1]
+    assert place[0] in FILES
+    text = source_lines(place[0])[place[1] - 1]
     assert re.search(KINDS[kind].source, text), f"{place} is {text!r}"
     if KINDS[kind].bottom:
         assert ("kmain", "kernel/main.c") in [(name, file) for name, file, _ in found]
@@ -245,3 +246,29 @@ def test_nmi_during_output(start):
     screen = PanicScreen(machine.rest())
     assert machine.process.returncode == FAILURE
     assert screen.reason == "non-maskable interrupt"
+
+
+def test_before_the_consoles(start):
+    """Catches a panic that nobody sees because it comes before the consoles have been started: GDB
+    sends the kernel into the void while it looks for its clock."""
+    with Stub() as stub:
+        machine = start(extra=stub.arguments, append="exit=qemu")
+        stub.run(machine, f"hbreak *{symbols()['clock_init']:#x}", "continue",
+                 "set $rip = 0x0000400000000000", "delete")
+    said = machine.rest()
+    assert "KEELSON PANIC: #PF page fault" in said, said
+    assert "execution of 0000400000000000" in said and "clock_init" not in said.split("rip")[0]
+    assert "info boot: Keelson" in said, "the log from before belongs to it"
+    assert machine.wait_exit() == FAILURE
+
+
+def test_line_feed_is_no_answer(start):
+    """Catches a screen that the LF of the line's own CR LF, or what was typed ahead, wipes out."""
+    machine = start()
+    machine.wait_prompt()
+    machine.type("crash divide\r\nhelp\r\n")
+    machine.wait("Press a key to reboot.")
+    machine.assert_silent(1)
+    assert machine.is_running()
+    machine.type("x")
+    machine.wait_exit()

@@ -28,7 +28,7 @@ class Tree:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.environment = {name: value for name, value in os.environ.items()
-                            if not name.startswith(("MAKE", "MFLAGS"))} | {"O": "build"}
+                            if not name.startswith(("MAKE", "MFLAGS", "KEELSON_JOBS"))} | {"O": "build"}
         names = self.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT).stdout
         self.run(["cpio", "-pdm", "--quiet", str(self.folder)], cwd=ROOT, input=names)
 
