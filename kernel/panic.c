@@ -106,10 +106,10 @@ printf_like(3, 0) noreturn
     static unsigned panics;
     (void)arch_irq_save();
     unsigned before = __atomic_fetch_add(&panics, 1, __ATOMIC_SEQ_CST);
-    if (before == 1)
-        power_exit(false);
-    if (before >= 1)
+    if (before > 0) {
+        power_exit_now(false);
         arch_halt();
+    }
     consoles_start(); // where it is too early for one, with what the options have said so far
     char reason[80];
     vsnprintf(reason, sizeof(reason), format, args);

@@ -49,8 +49,13 @@ void power_set_exit(void (*exit)(bool success))
 
 void power_exit(bool success)
 {
-    if (!exit_emulator)
-        return;
-    console_flush();
-    exit_emulator(success);
+    if (exit_emulator)
+        console_flush();
+    power_exit_now(success);
+}
+
+void power_exit_now(bool success)
+{
+    if (exit_emulator)
+        exit_emulator(success);
 }

@@ -28,4 +28,8 @@ must_use enum status power_off(void);
 // Ends an emulator with a result, where the command line has asked for it (exit=qemu): then it
 // doesn't return. Otherwise it does nothing.
 void power_exit(bool success);
+
+// The same at once, without showing what was written last: where the consoles can't be trusted.
+void power_exit_now(bool success);
+
 void power_set_exit(void (*exit)(bool success));

@@ -16,6 +16,12 @@
 #define KERNEL_LINK     0x200000 // physical address that the image is linked for
 #define KERNEL_MAX_SIZE 0x400000 // of the image, .bss included: two page tables of the boot stub
 
+// Slots of the top-level page table, and of the one below it for the image, by these addresses.
+#define DIRECT_MAP_SLOT  256
+#define RANGES_SLOT      384
+#define KERNEL_SLOT      511
+#define KERNEL_PDPT_SLOT 510
+
 #define BOOT_DIRECT_MAP_SIZE 0x100000000 // the boot tables map the first 4 GiB
 
 #ifndef __ASSEMBLER__

@@ -19,10 +19,10 @@
         .section .multiboot2, "a"
         .balign 8
 mb2_header:
-        .long 0xe85250d6
+        .long MULTIBOOT2_HEADER_MAGIC
         .long 0                                 // i386, protected mode
         .long mb2_header_end - mb2_header
-        .long -(0xe85250d6 + (mb2_header_end - mb2_header))
+        .long -(MULTIBOOT2_HEADER_MAGIC + (mb2_header_end - mb2_header))
 
         .macro mb2_tag type
         .balign 8
@@ -253,12 +253,9 @@ high_half:
 
         .section .rodata.boot, "a"
         .balign 8
-boot_gdt:                                       // accessed bits set: its page is read-only
+boot_gdt:                                       // as the selectors count
         .quad 0
-        .quad 0x00af9b000000ffff                // SELECTOR_CODE64
-        .quad 0x00cf93000000ffff                // SELECTOR_DATA
-        .quad 0x00009b000000ffff                // SELECTOR_CODE16
-        .quad 0x000093000000ffff                // SELECTOR_DATA16
+        .quad DESCRIPTOR_CODE64, DESCRIPTOR_DATA, DESCRIPTOR_CODE16, DESCRIPTOR_DATA16
 boot_gdt_end:
 
 // Parts of the image: first address and end, as linked; rights, lower and upper half of an entry.
@@ -276,13 +273,13 @@ image_parts_end:
 #define TABLE (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED)
 table_links:
         .long PHYS(boot_pml4), PHYS(boot_pdpt_low) + PTE_PRESENT + PTE_ACCESSED, 0
-        .long PHYS(boot_pml4) + 256 * 8, PHYS(boot_pdpt_low) + TABLE, PTE_NX_HIGH
-        .long PHYS(boot_pml4) + 511 * 8, PHYS(boot_pdpt_high) + TABLE, 0
+        .long PHYS(boot_pml4) + DIRECT_MAP_SLOT * 8, PHYS(boot_pdpt_low) + TABLE, PTE_NX_HIGH
+        .long PHYS(boot_pml4) + KERNEL_SLOT * 8, PHYS(boot_pdpt_high) + TABLE, 0
         .long PHYS(boot_pdpt_low) + 0 * 8, PHYS(boot_pd_low) + 0 * PAGE_SIZE + TABLE, 0
         .long PHYS(boot_pdpt_low) + 1 * 8, PHYS(boot_pd_low) + 1 * PAGE_SIZE + TABLE, 0
         .long PHYS(boot_pdpt_low) + 2 * 8, PHYS(boot_pd_low) + 2 * PAGE_SIZE + TABLE, 0
         .long PHYS(boot_pdpt_low) + 3 * 8, PHYS(boot_pd_low) + 3 * PAGE_SIZE + TABLE, 0
-        .long PHYS(boot_pdpt_high) + 510 * 8, PHYS(boot_pd_high) + TABLE, 0
+        .long PHYS(boot_pdpt_high) + KERNEL_PDPT_SLOT * 8, PHYS(boot_pd_high) + TABLE, 0
         .long PHYS(boot_pd_high) + 1 * 8, PHYS(boot_pt) + TABLE, 0
         .long PHYS(boot_pd_high) + 2 * 8, PHYS(boot_pt) + PAGE_SIZE + TABLE, 0
 table_links_end:

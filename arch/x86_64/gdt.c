@@ -18,8 +18,8 @@ _Static_assert(sizeof(struct tss) == 104, "[SDM3 8.7]");
 
 static struct tss tss;
 static uint64_t gdt[5] = {
-    [SELECTOR_CODE64 / 8] = 0x00af9b000000ffff, // present, DPL 0, code, read, accessed, 64-bit
-    [SELECTOR_DATA / 8] = 0x00cf93000000ffff,   // present, DPL 0, data, write, accessed
+    [SELECTOR_CODE64 / 8] = DESCRIPTOR_CODE64,
+    [SELECTOR_DATA / 8] = DESCRIPTOR_DATA,
 };
 
 static uint64_t stack_top(enum boot_stack_name name)

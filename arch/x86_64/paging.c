@@ -11,7 +11,7 @@
 #include "lib/bits.h"
 #include "mm/layout.h"
 
-enum { ENTRIES = 512, RANGES_SLOT = 384 };
+enum { ENTRIES = 512 };
 
 uintptr_t direct_map_base = 0xffff800000000000;
 uintptr_t direct_map_size = BOOT_DIRECT_MAP_SIZE;

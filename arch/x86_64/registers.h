@@ -53,6 +53,12 @@
 #define SELECTOR_CODE16 0x18 // in the entry stub's GDT, which has no TSS
 #define SELECTOR_DATA16 0x20
 
+// Segment descriptors, flat; accessed bits set, so that they may lie in read-only memory
+#define DESCRIPTOR_CODE64 0x00af9b000000ffff
+#define DESCRIPTOR_DATA   0x00cf93000000ffff
+#define DESCRIPTOR_CODE16 0x00009b000000ffff
+#define DESCRIPTOR_DATA16 0x000093000000ffff
+
 // Exceptions [SDM3 7.15]
 #define VECTOR_DE         0
 #define VECTOR_DB         1
@@ -61,11 +67,16 @@
 #define VECTOR_OF         4
 #define VECTOR_UD         6
 #define VECTOR_DF         8
+#define VECTOR_TS         10
+#define VECTOR_NP         11
 #define VECTOR_SS         12
 #define VECTOR_GP         13
 #define VECTOR_PF         14
 #define VECTOR_AC         17
 #define VECTOR_MC         18
+#define VECTOR_CP         21
+#define VECTOR_VC         29
+#define VECTOR_SX         30
 #define VECTOR_EXCEPTIONS 32 // as many vectors belong to exceptions
 
 #ifndef __ASSEMBLER__

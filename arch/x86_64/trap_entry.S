@@ -7,7 +7,12 @@
 //
 // which is struct trap_frame, and a multiple of 16 bytes.
 
+#include "arch/x86_64/registers.h"
 #include "gen/asm_offsets.h"
+
+#define PUSHES_ERROR_CODE(v)                                                                       \
+    ((v) == VECTOR_DF || ((v) >= VECTOR_TS && (v) <= VECTOR_PF) || (v) == VECTOR_AC ||             \
+     (v) == VECTOR_CP || (v) == VECTOR_VC || (v) == VECTOR_SX)
 
         .text
         .globl  trap_stubs
@@ -16,7 +21,7 @@ trap_stubs:                                     // 16 bytes each
         .set    vector, 0
         .rept   256
         .balign 16
-        .if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
+        .if !PUSHES_ERROR_CODE(vector)
         pushq   $0
         .endif
         pushq   $vector
