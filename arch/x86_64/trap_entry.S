@@ -14,6 +14,24 @@
     ((v) == VECTOR_DF || ((v) >= VECTOR_TS && (v) <= VECTOR_PF) || (v) == VECTOR_AC ||             \
      (v) == VECTOR_CP || (v) == VECTOR_VC || (v) == VECTOR_SX)
 
+        .macro  pop_registers
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %r11
+        popq    %r10
+        popq    %r9
+        popq    %r8
+        popq    %rdi
+        popq    %rsi
+        popq    %rbp
+        popq    %rbx
+        popq    %rdx
+        popq    %rcx
+        popq    %rax
+        .endm
+
         .text
         .globl  trap_stubs
         .balign 16
@@ -50,21 +68,7 @@ trap_common:
         call    trap_dispatch                   // true: resume without IRET
         testb   %al, %al
         jnz     resume_without_iret
-        popq    %r15
-        popq    %r14
-        popq    %r13
-        popq    %r12
-        popq    %r11
-        popq    %r10
-        popq    %r9
-        popq    %r8
-        popq    %rdi
-        popq    %rsi
-        popq    %rbp
-        popq    %rbx
-        popq    %rdx
-        popq    %rcx
-        popq    %rax
+        pop_registers
         addq    $16, %rsp                       // vector, error
         iretq
 
@@ -78,21 +82,7 @@ resume_without_iret:
         movq    %rdi, FRAME_RIP(%rsp)
         movq    %rdx, (%rdi)
         movq    %rsi, 8(%rdi)
-        popq    %r15
-        popq    %r14
-        popq    %r13
-        popq    %r12
-        popq    %r11
-        popq    %r10
-        popq    %r9
-        popq    %r8
-        popq    %rdi
-        popq    %rsi
-        popq    %rbp
-        popq    %rbx
-        popq    %rdx
-        popq    %rcx
-        popq    %rax
+        pop_registers
         movq    (FRAME_RIP - FRAME_VECTOR)(%rsp), %rsp
         popfq
         ret
