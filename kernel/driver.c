@@ -11,26 +11,23 @@ static void start(const struct driver *driver)
         log_warn("driver: %s failed: %s", driver->name, status_name(status));
 }
 
+static void start_all(const struct driver *first, const struct driver *end, bool *started)
+{
+    if (*started)
+        return;
+    *started = true;
+    for (const struct driver *driver = first; driver != end; driver++)
+        start(driver);
+}
+
 void consoles_start(void)
 {
     static bool started;
-    if (started)
-        return;
-    started = true;
-    const struct driver *driver;
-    TABLE_FOREACH (driver, console_driver) {
-        start(driver);
-    }
+    start_all(console_driver_table_start, console_driver_table_end, &started);
 }
 
 void drivers_start(void)
 {
     static bool started;
-    if (started)
-        return;
-    started = true;
-    const struct driver *driver;
-    TABLE_FOREACH (driver, driver) {
-        start(driver);
-    }
+    start_all(driver_table_start, driver_table_end, &started);
 }
