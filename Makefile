@@ -34,6 +34,8 @@ FIRMWARE ?= bios
 ACCEL    ?= tcg
 GUESTS   ?=
 DEVICE   ?=
+# One spelling of one folder: another would compile everything again.
+override O := $(subst $(CURDIR)/,,$(O))
 export O CPUS MEMORY MACHINE FIRMWARE ACCEL
 
 # All processors, unless somebody has said otherwise or a make above has its job server.

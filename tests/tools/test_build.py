@@ -186,6 +186,7 @@ def test_a_header_rebuilds_what_includes_it(tmp_path):
     said = run("make", "O=out", "V=1", cwd=tree).stdout
     assert " kernel/symbol.c\n" in said and " monitor/cmd_access.c\n" in said, said
     assert " lib/parse.c\n" not in said
+    assert "CC" not in run("make", f"O={tree}/out", cwd=tree).stdout, "the same folder, spelt otherwise"
     assert run("make", "O=out", "DEBUG=1", cwd=tree).stdout.count("  CC") > 20, "flags rebuild everything"
 
 
