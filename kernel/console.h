@@ -2,24 +2,38 @@
 //
 // Drivers register sinks and sources; whoever prints doesn't know which there are. A new sink is
 // first given what the log already holds. With no sink at all, text is dropped and nothing waits.
+//
+// Text is UTF-8, with the control sequences of ECMA-48 that kernel/terminal.h lists.
 #pragma once
 
 #include "lib/compiler.h"
 #include "lib/types.h"
 
 struct console_sink {
-    const char *name; // as in the option console=: "serial", "screen"
-    // Writes text as it stands; lines end with '\n' alone. Bounded in time whatever the device
-    // does.
+    const char *name;        // as in the option console=: "serial", "screen"
+    const char *description; // for people, without a newline; NULL: nothing to say
+    unsigned columns, rows;  // 0: not known
+    bool is_styled;          // shows what console_style() says
+
+    // Takes text as it stands; lines end with '\n' alone. Bounded in time whatever the device does.
+    // May keep it back for a moment (20 ms at most while text comes), until `show` or `flush`.
     void (*write)(struct console_sink *sink, const char *text, size_t length);
-    // Waits, bounded, until the device has shown what was written; may be NULL.
-    void (*flush)(struct console_sink *sink);
+
+    // All of these may be NULL:
+    void (*show)(struct console_sink *sink);  // brings what was kept back to sight; doesn't wait
+    void (*flush)(struct console_sink *sink); // the same, and waits, bounded, for the device
+    void (*reset)(struct console_sink *sink); // for a panic: starts again, empty, whatever was
+    void (*scroll)(struct console_sink *sink, int pages); // looks back; forward if negative
+
+    bool is_broken; // showing a panic has failed in it: never used again
     struct console_sink *next;
 };
 
 struct console_source {
-    const char *name;
-    // The next character, or -1 when there is none now. Never waits.
+    const char *name;        // as a sink's
+    const char *description; // as a sink's
+    // The next byte, or -1 when there is none now. Never waits. What isn't a character comes as
+    // the sequence that a terminal sends for it [ECMA-48, xterm].
     int (*read)(struct console_source *source);
     struct console_source *next;
 };
@@ -29,14 +43,57 @@ struct console_source {
 void console_add_sink(struct console_sink *sink);
 void console_add_source(struct console_source *source);
 
+// The first of them, the others by `next`; NULL where there is none.
+struct console_sink *console_sinks(void);
+struct console_source *console_sources(void);
+
 // Any context. print() cuts what is longer than PRINT_MAX characters; print_text() doesn't.
 enum { PRINT_MAX = 1024 };
-void console_write(const char *text, size_t length);
 void print_text(const char *text);
 void print(const char *format, ...) printf_like(1, 2);
 
-// Waits, bounded, until everything is out: before the machine goes away.
+// What print() and print_text() go through: whoever pages or cuts the output of a command puts
+// itself in between, and passes text on by console_write(). NULL: straight to the sinks. Returns
+// the filter before.
+typedef void console_filter(const char *text, size_t length);
+console_filter *console_set_filter(console_filter *between);
+
+// To every sink, past the filter. Any context.
+void console_write(const char *text, size_t length);
+
+// The same, above the line that somebody is typing; for the log. The line's owner says how it is
+// taken away and drawn again; NULL: nobody types.
+struct console_prompt {
+    void (*hide)(void);
+    void (*show)(void);
+};
+void console_set_prompt(const struct console_prompt *typed);
+void console_write_above(const char *text, size_t length);
+
+// Select Graphic Rendition, such as "1;31", "" for the default: to styled sinks only, so that a
+// serial line carries plain text. Any context.
+void console_style(const char *parameters);
+
+// Brings everything to sight, without waiting, and waiting, bounded, until it is out: before
+// something that may hang, and before the machine goes away.
+void console_show(void);
 void console_flush(void);
 
-// The next character from any source, or -1.
+// Looks back in the sinks that can, by pages; forward if negative.
+void console_scroll(int pages);
+
+// The smallest size of the sinks that know theirs; 80 x 24 where none does.
+struct console_size {
+    unsigned columns, rows;
+};
+struct console_size console_size(void);
+
+// The next byte from any source, or -1; then everything written is brought to sight.
 int console_read(void);
+
+// The name of the source that the last byte came from; "" before the first.
+const char *console_last_source(void);
+
+// For a panic: nobody's filter or prompt any more, every sink empty. Called again by a panic within
+// the panic, it leaves out the sink in whose code that happened.
+void console_panic(void);

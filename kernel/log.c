@@ -52,7 +52,7 @@ void log_write(enum log_level level, const char *format, ...)
     arch_irq_restore(irq);
     if (level <= console_level) {
         char line[LINE_MAX];
-        console_write(line, format_line(line, &record, text));
+        console_write_above(line, format_line(line, &record, text));
     }
 }
 

@@ -85,35 +85,52 @@ noreturn static void finish(void)
     arch_halt();
 }
 
-static void show(const struct trap_frame *frame, const void *frame_pointer, const char *reason)
+static struct {
+    const struct trap_frame *frame;
+    const void *frame_pointer;
+    char reason[80];
+} first;
+
+static void show(bool again)
 {
     char line[80];
     print("\n");
-    snprintf(line, sizeof(line), "KEELSON PANIC: %s", reason);
+    snprintf(line, sizeof(line), "KEELSON PANIC: %s", first.reason);
+    console_style("1;33");
     print("%s\n", line);
+    console_style("");
+    if (again)
+        print("A console is left out: showing this on it has failed.\n");
     uint64_t us = clock_ns() / 1000;
     snprintf(line, sizeof(line), "Keelson %s, build %.12s, CPU %u, up %lu.%06lu s", kernel_version,
              kernel_build_id(), this_cpu()->cpu, us / 1000000, us % 1000000);
     print("%s\n", line);
-    arch_print_frame(frame, print);
-    print_backtrace(frame, frame_pointer);
+    arch_print_frame(first.frame, print);
+    print_backtrace(first.frame, first.frame_pointer);
+    console_flush();
 }
 
+// A panic within the panic comes from a console, which is left out of the next attempt.
 printf_like(3, 0) noreturn
     static void stop_with(const struct trap_frame *frame, const void *frame_pointer,
                           const char *format, va_list args)
 {
+    enum { ATTEMPTS = 3 };
     static unsigned panics;
     (void)arch_irq_save();
     unsigned before = __atomic_fetch_add(&panics, 1, __ATOMIC_SEQ_CST);
-    if (before > 0) {
+    if (before >= ATTEMPTS) {
         power_exit_now(false);
         arch_halt();
     }
+    if (before == 0) {
+        first.frame = frame;
+        first.frame_pointer = frame_pointer;
+        vsnprintf(first.reason, sizeof(first.reason), format, args);
+    }
     consoles_start(); // where it is too early for one, with what the options have said so far
-    char reason[80];
-    vsnprintf(reason, sizeof(reason), format, args);
-    show(frame, frame_pointer, reason);
+    console_panic();
+    show(before > 0);
     finish();
 }
 
