@@ -270,7 +270,7 @@ static enum status map_registers(struct uart *u)
     void *mapped;
     if (u->config.access == UART_PORT)
         return OK;
-    enum status status = paging_map_mmio(u->config.address, size, &mapped);
+    enum status status = paging_map_mmio(u->config.address, size, MMIO_UNCACHED, &mapped);
     if (status == OK)
         u->registers = mapped;
     return status;

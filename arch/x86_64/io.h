@@ -1,4 +1,4 @@
-// Port I/O.
+// Port I/O, and stores to devices' memory.
 #pragma once
 
 #include "lib/types.h"
@@ -43,4 +43,15 @@ static inline void port_write32(uint16_t port, uint32_t value)
 static inline void port_write_bytes(uint16_t port, const void *bytes, size_t count)
 {
     __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(count) : "d"(port) : "memory");
+}
+
+static inline void store_words(void *to, uint64_t word, size_t count)
+{
+    __asm__ volatile("rep stosq" : "+D"(to), "+c"(count) : "a"(word) : "memory");
+}
+
+// Stores before it are seen by devices before stores behind it; empties write-combining buffers.
+static inline void store_fence(void)
+{
+    __asm__ volatile("sfence" : : : "memory");
 }

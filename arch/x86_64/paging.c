@@ -6,6 +6,7 @@
 
 #include "arch/x86_64/paging.h"
 #include "arch/arch.h"
+#include "arch/x86_64/cpuid.h"
 #include "arch/x86_64/registers.h"
 #include "arch/x86_64/stack.h"
 #include "lib/bits.h"
@@ -27,9 +28,15 @@ static unsigned small_used, large_used = 1; // entry 0 of the directory holds th
 
 enum {
     LINK_RIGHTS = PTE_PRESENT | PTE_WRITE | PTE_ACCESSED,
-    MMIO_RIGHTS =
-        PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_PCD | PTE_PWT | PTE_GLOBAL
+    MMIO_RIGHTS = PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_GLOBAL
 };
+
+// The reset value but for entry 4, which no mapping uses yet and is write-combining from now on:
+// nothing has to be flushed for that. [SDM3 13.12]
+#define PAT_KERNEL \
+    (PAT_RESET ^ (uint64_t)(PAT_WRITE_BACK ^ PAT_WRITE_COMBINING) << 4 * PAT_ENTRY_BITS)
+
+static bool is_ready, has_pat;
 
 static void unmap_guard(struct guarded_stack *stack)
 {
@@ -50,6 +57,20 @@ void paging_init(void)
     for (unsigned i = 0; i < BOOT_STACKS; i++)
         unmap_guard(&boot_stack[i]);
     link_mmio_window();
+    has_pat = cpuid(1, 0).edx & CPUID_1_EDX_PAT;
+    if (has_pat)
+        wrmsr(MSR_PAT, PAT_KERNEL);
+    is_ready = true;
+}
+
+// Without a PAT the framebuffer is UC-, which an MTRR of the firmware may make write-combining.
+static uint64_t type_bits(enum mmio_type type, bool large)
+{
+    if (type == MMIO_UNCACHED)
+        return PTE_PCD | PTE_PWT;
+    if (!has_pat)
+        return PTE_PCD;
+    return large ? PTE_LARGE_PAT : PTE_PAT;
 }
 
 // Entries were absent before, and absent ones aren't cached: nothing has to be flushed.
@@ -62,8 +83,10 @@ static void *fill(uint64_t *table, unsigned *used, paddr_t address, size_t pages
     return (void *)base;
 }
 
-enum status paging_map_mmio(paddr_t address, size_t size, void **mapped)
+enum status paging_map_mmio(paddr_t address, size_t size, enum mmio_type type, void **mapped)
 {
+    if (!is_ready)
+        return NOT_SUPPORTED;
     if (size == 0 || address >= arch_physical_limit() || size > arch_physical_limit() - address)
         return OUT_OF_RANGE;
     bool large = size > LARGE_PAGE_SIZE / 2;
@@ -74,7 +97,7 @@ enum status paging_map_mmio(paddr_t address, size_t size, void **mapped)
     if (pages > ENTRIES - *used)
         return NO_MEMORY;
     void *base = fill(large ? mmio_pd : mmio_pt, used, start, pages, page_size,
-                      MMIO_RIGHTS | PTE_NX | (large ? PTE_LARGE : 0));
+                      MMIO_RIGHTS | PTE_NX | (large ? PTE_LARGE : 0) | type_bits(type, large));
     *mapped = (uint8_t *)base + (address - start);
     return OK;
 }

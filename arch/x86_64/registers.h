@@ -30,21 +30,30 @@
 
 #define MSR_GS_BASE 0xc0000101
 
+#define MSR_PAT             0x277              // CPUID 1 EDX[16]: 8 memory types, a byte each
+#define PAT_RESET           0x0007040600070406 // WB WT UC- UC, twice
+#define PAT_WRITE_COMBINING 1
+#define PAT_WRITE_BACK      6
+#define PAT_ENTRY_BITS      8
+
 #define CPUID_1_EDX_PAE BIT(6)
+#define CPUID_1_EDX_PAT BIT(16)
 
 #define CPUID_80000001_EDX_NX BIT(20)
 #define CPUID_80000001_EDX_LM BIT(29)
 
 // Page-table entries [SDM3 5.5]
-#define PTE_PRESENT  BIT(0)
-#define PTE_WRITE    BIT(1)
-#define PTE_PWT      BIT(3)
-#define PTE_PCD      BIT(4)
-#define PTE_ACCESSED BIT(5)
-#define PTE_DIRTY    BIT(6)
-#define PTE_LARGE    BIT(7)
-#define PTE_GLOBAL   BIT(8)
-#define PTE_NX_HIGH  BIT(31) // of the upper 32 bits
+#define PTE_PRESENT   BIT(0)
+#define PTE_WRITE     BIT(1)
+#define PTE_PWT       BIT(3)
+#define PTE_PCD       BIT(4)
+#define PTE_ACCESSED  BIT(5)
+#define PTE_DIRTY     BIT(6)
+#define PTE_PAT       BIT(7) // of a 4 KiB page: with PCD and PWT clear, entry 4 of the PAT
+#define PTE_LARGE     BIT(7)
+#define PTE_GLOBAL    BIT(8)
+#define PTE_LARGE_PAT BIT(12)
+#define PTE_NX_HIGH   BIT(31) // of the upper 32 bits
 
 // Selectors: the layout of the GDT (arch/x86_64/gdt.c)
 #define SELECTOR_CODE64 0x08
@@ -118,6 +127,11 @@ static inline uint64_t rdmsr(uint32_t msr)
     uint32_t low, high;
     __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
     return (uint64_t)high << 32 | low;
+}
+
+static inline void wrmsr(uint32_t msr, uint64_t value)
+{
+    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
 static inline void invlpg(uintptr_t address)

@@ -167,8 +167,9 @@ static struct {
     void *registers;
 } mmio;
 
-enum status paging_map_mmio(paddr_t address, size_t size, void **mapped)
+enum status paging_map_mmio(paddr_t address, size_t size, enum mmio_type type, void **mapped)
 {
+    assert_int_equal(type, MMIO_UNCACHED);
     mmio.address = address;
     mmio.size = size;
     *mapped = mmio.registers;

@@ -155,7 +155,7 @@ KTEST(trap, a_fault_in_an_nmi_handler_keeps_nmis_blocked)
     void *mapped;
     if (msr_read(MSR_APIC_BASE, &base) != OK || !(base & BIT(11)) || base & BIT(10))
         KTEST_SKIP("needs a local APIC in xAPIC mode");
-    KTEST_EQUAL(paging_map_mmio(base & PTE_ADDRESS, PAGE_SIZE, &mapped), OK);
+    KTEST_EQUAL(paging_map_mmio(base & PTE_ADDRESS, PAGE_SIZE, MMIO_UNCACHED, &mapped), OK);
     apic = mapped;
     nmi_depth_max = nmi_count = 0;
     trap_handler *before = trap_set_handler(VECTOR_NMI, provoke_in_nmi);

@@ -41,3 +41,13 @@ static inline void port_write_bytes(uint16_t port, const void *bytes, size_t cou
     for (const uint8_t *at = bytes; count--; at++)
         fake_port_write(port, 1, *at);
 }
+
+static inline void store_words(void *to, uint64_t word, size_t count)
+{
+    for (uint8_t *at = to; count; count--, at += sizeof(word))
+        __builtin_memcpy(at, &word, sizeof(word));
+}
+
+static inline void store_fence(void)
+{
+}
