@@ -32,6 +32,7 @@ MEMORY   ?= 512M
 MACHINE  ?= q35
 FIRMWARE ?= bios
 ACCEL    ?= tcg
+FONT     ?=
 GUESTS   ?=
 DEVICE   ?=
 # One spelling of one folder: another would compile everything again.
@@ -99,7 +100,7 @@ LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=sha
 
 ROOMS   := lib arch/x86_64 mm kernel drivers drivers/acpi monitor tests/kernel tests/bench
 SOURCES := $(filter-out arch/x86_64/asm_offsets.c,$(foreach r,$(ROOMS),$(wildcard $(r)/*.c $(r)/*.S)))
-OBJECTS := $(addprefix $(O)/obj/,$(addsuffix .o,$(SOURCES)))
+OBJECTS := $(addprefix $(O)/obj/,$(addsuffix .o,$(SOURCES))) $(O)/obj/font_data.c.o
 KERNEL  := $(O)/keelson.elf
 ISO     := $(O)/keelson.iso
 
@@ -131,6 +132,15 @@ $(O)/obj/kernel/version.c.o: CFLAGS += -DKEELSON_VERSION='"$(VERSION)"'
 
 $(O)/obj/%.c.o: %.c $(O)/gen/flags
 	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/gen/font_data.c: tools/font.py $(FONT)
+	$(call say,FONT,$(FONT))
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/font.py $(FONT) > $@
+
+$(O)/obj/font_data.c.o: $(O)/gen/font_data.c $(O)/gen/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -43,6 +43,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/tree/boot/grub"
 "${OBJCOPY:-objcopy}" --strip-debug "$kernel" "$work/tree/boot/keelson.elf"
 cp "$config" "$work/tree/boot/grub/grub.cfg"
+cp -r "$(dirname "$0")/../iso/licenses" "$work/tree/boot/licenses"
 
 if ! $mkrescue --compress=xz --fonts= --locales= --themes= --install-modules="$modules" \
     -o "$work/keelson.iso" "$work/tree" -- -volid KEELSON >"$work/log" 2>&1; then

@@ -5,7 +5,7 @@
 set -euo pipefail
 
 build="make gcc binutils libc6-dev python3 git grub-common grub-pc-bin grub-efi-amd64-bin
- grub-efi-ia32-bin xorriso mtools xz-utils patch cpio qemu-system-x86 ovmf ovmf-ia32 gdb"
+ grub-efi-ia32-bin xorriso mtools xz-utils console-setup-linux patch cpio qemu-system-x86 ovmf ovmf-ia32 gdb"
 tests="libcmocka-dev python3-pytest python3-pexpect python3-pytest-xdist clang libclang-rt-dev lld llvm
  clang-format clang-tidy cppcheck shellcheck gcovr bochs bochsbios vgabios"
 
@@ -26,14 +26,15 @@ if ! command -v apt-get >/dev/null; then
 This script installs packages on Debian and Ubuntu only. Elsewhere, install:
 
   Fedora    gcc binutils make python3 grub2-tools-extra grub2-pc-modules grub2-efi-x64-modules
-            grub2-efi-ia32-modules xorriso mtools xz qemu-system-x86 edk2-ovmf edk2-ovmf-ia32 gdb
+            grub2-efi-ia32-modules xorriso mtools xz terminus-fonts-console qemu-system-x86 edk2-ovmf
+            edk2-ovmf-ia32 gdb
             tests: libcmocka-devel python3-pytest python3-pexpect python3-pytest-xdist clang lld
             llvm clang-tools-extra cppcheck ShellCheck gcovr compiler-rt bochs
-  Arch      base-devel python grub libisoburn mtools xz qemu-system-x86 edk2-ovmf gdb
+  Arch      base-devel python grub libisoburn mtools xz terminus-font qemu-system-x86 edk2-ovmf gdb
             tests: cmocka python-pytest python-pexpect python-pytest-xdist clang lld llvm cppcheck
             shellcheck python-gcovr compiler-rt bochs
   macOS     brew install x86_64-elf-gcc x86_64-elf-binutils x86_64-elf-gdb x86_64-elf-grub xorriso xz
-            mtools qemu python
+            mtools qemu python; a Terminus PSF font (make FONT=ter-u16n.psf.gz)
             tests: cmocka pytest llvm cppcheck shellcheck gcovr
 END
     exit 0
