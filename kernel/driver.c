@@ -1,11 +1,13 @@
 // Starts the drivers.
 
 #include "kernel/driver.h"
+#include "kernel/console.h"
 #include "kernel/log.h"
 #include "lib/types.h"
 
 static void start(const struct driver *driver)
 {
+    console_show(); // whatever hangs, what was said before can be read
     enum status status = driver->start();
     if (status != OK && status != NOT_FOUND)
         log_warn("driver: %s failed: %s", driver->name, status_name(status));
