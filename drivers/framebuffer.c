@@ -9,7 +9,13 @@
 #include "drivers/font.h"
 #include "lib/string.h"
 
-enum { COLORS = 16, NIBBLES = 16, CELLS_AT_ONCE = 8, PIXEL_MAX = 4 };
+enum {
+    COLORS = 16,
+    NIBBLES = 16,
+    CELLS_AT_ONCE = 8,
+    PIXEL_MAX = 4,
+    CELL_SIZE_32 = FONT_WIDTH * sizeof(uint32_t), // one row of it, in bytes
+};
 
 // Light grey and the bright colours are clear of each other on a photograph.
 static const uint32_t palette[COLORS] = {
@@ -70,23 +76,33 @@ static quad_table quads_of(cell_t cell)
 
 typedef uint64_t __attribute__((may_alias, aligned(1))) pixel_pair;
 
-static inline volatile pixel_pair *put_row(volatile pixel_pair *to, quad_table quads, uint8_t bits)
+// The pixels at a byte offset in a table of quads: for these loops the compiler finds the shortest
+// code that way.
+static inline uint64_t pair_at(quad_table quads, size_t offset)
 {
-    const uint64_t *left = quads[bits >> 4], *right = quads[bits & 15];
-    to[0] = left[0];
-    to[1] = left[1];
-    to[2] = right[0];
-    to[3] = right[1];
-    return to + 4;
+    return *(const uint64_t *)((const uint8_t *)quads + offset);
 }
+
+static inline void put_row(uint8_t *to, quad_table quads, size_t bits)
+{
+    volatile pixel_pair *pairs = (volatile pixel_pair *)to;
+    size_t left = bits & 0xf0, right = (bits & 0x0f) * sizeof(quads[0]);
+    pairs[0] = pair_at(quads, left);
+    pairs[1] = pair_at(quads, left + sizeof(uint64_t));
+    pairs[2] = pair_at(quads, right);
+    pairs[3] = pair_at(quads, right + sizeof(uint64_t));
+}
+
+_Static_assert(sizeof(fb.quads[0][0]) == 16, "a nibble's place in a byte is its offset");
 
 static void draw_one_32(uint8_t *to, cell_t cell)
 {
     const uint8_t *glyph = font_bitmaps[cell & CELL_GLYPH];
     quad_table quads = quads_of(cell);
+    size_t pitch = fb.pitch;
 #pragma GCC unroll 16
-    for (unsigned y = 0; y < FONT_HEIGHT; y++, to += fb.pitch)
-        put_row((pixel_pair *)to, quads, glyph[y]);
+    for (unsigned y = 0; y < FONT_HEIGHT; y++, to += pitch)
+        put_row(to, quads, glyph[y]);
 }
 
 static void draw_two_32(uint8_t *to, cell_t left, cell_t right)
@@ -94,24 +110,24 @@ static void draw_two_32(uint8_t *to, cell_t left, cell_t right)
     const uint8_t *left_glyph = font_bitmaps[left & CELL_GLYPH];
     const uint8_t *right_glyph = font_bitmaps[right & CELL_GLYPH];
     quad_table left_quads = quads_of(left), right_quads = quads_of(right);
+    size_t pitch = fb.pitch;
 #pragma GCC unroll 16
-    for (unsigned y = 0; y < FONT_HEIGHT; y++, to += fb.pitch) {
-        volatile pixel_pair *half = put_row((pixel_pair *)to, left_quads, left_glyph[y]);
-        put_row(half, right_quads, right_glyph[y]);
+    for (unsigned y = 0; y < FONT_HEIGHT; y++, to += pitch) {
+        put_row(to, left_quads, left_glyph[y]);
+        put_row(to + CELL_SIZE_32, right_quads, right_glyph[y]);
     }
 }
 
 static void draw_32(unsigned row, unsigned column, const cell_t *cells, unsigned count)
 {
-    enum { CELL_SIZE = FONT_WIDTH * sizeof(uint32_t) };
-    uint8_t *to = fb.memory + row * FONT_HEIGHT * fb.pitch + (size_t)column * CELL_SIZE;
-    fb.written += (uint64_t)count * CELL_SIZE * FONT_HEIGHT;
+    uint8_t *to = fb.memory + row * FONT_HEIGHT * fb.pitch + (size_t)column * CELL_SIZE_32;
+    fb.written += (uint64_t)count * CELL_SIZE_32 * FONT_HEIGHT;
     if (column % 2 && count) { // the second half of a pair
         draw_one_32(to, *cells++);
-        to += CELL_SIZE;
+        to += CELL_SIZE_32;
         count--;
     }
-    for (; count >= 2; count -= 2, cells += 2, to += 2 * CELL_SIZE)
+    for (; count >= 2; count -= 2, cells += 2, to += 2 * CELL_SIZE_32)
         draw_two_32(to, cells[0], cells[1]);
     if (count)
         draw_one_32(to, cells[0]);

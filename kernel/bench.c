@@ -32,6 +32,20 @@ noinline static uint64_t measure(void (*run)(void))
     return arch_ticks() - start;
 }
 
+static unsigned take_figures(const char *pattern)
+{
+    unsigned count = 0;
+    const struct figure *figure;
+    TABLE_FOREACH (figure, figure) {
+        if (!string_matches(figure->name, pattern))
+            continue;
+        uint64_t value = figure->take();
+        print("bench %s: %lu %s\n", figure->name, value, figure->unit);
+        count++;
+    }
+    return count;
+}
+
 unsigned bench_run(const char *pattern)
 {
     unsigned count = 0;
@@ -45,7 +59,7 @@ unsigned bench_run(const char *pattern)
         print("bench %s: %lu ticks\n", bench->name, ticks / PASSES);
         count++;
     }
-    return count;
+    return count + take_figures(pattern);
 }
 
 void bench_run_requested(void)

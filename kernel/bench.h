@@ -26,7 +26,28 @@ TABLE_DECLARE(struct bench, bench);
                                                               bench_run_##group##_##bench_name}; \
     static void bench_run_##group##_##bench_name(void)
 
-// Runs those whose name matches, a line each: "bench NAME: N ticks". Returns how many ran.
+// A figure that one run gives, in its own unit.
+//
+//   FIGURE(screen, bytes_for_no_change, "bytes")
+//   {
+//       return written;
+//   }
+struct figure {
+    const char *name, *unit;
+    uint64_t (*take)(void);
+};
+
+TABLE_DECLARE(struct figure, figure);
+
+#define FIGURE(group, figure_name, figure_unit)                        \
+    static uint64_t figure_take_##group##_##figure_name(void);         \
+    TABLE_ENTRY(struct figure, figure, group##_##figure_name) = {      \
+        #group "." #figure_name, figure_unit,                          \
+        figure_take_##group##_##figure_name};                          \
+    static uint64_t figure_take_##group##_##figure_name(void)
+
+// Runs those whose name matches, benchmarks first, a line each: "bench NAME: N ticks", and N of the
+// figure's unit. Returns how many ran.
 unsigned bench_run(const char *pattern);
 
 void bench_run_requested(void);

@@ -45,6 +45,8 @@ void *memset(void *to, int byte, size_t size)
 int memcmp(const void *a, const void *b, size_t size)
 {
     const uint8_t *x = a, *y = b;
+    for (; size >= sizeof(word) && *(const word *)x == *(const word *)y; size -= sizeof(word))
+        x += sizeof(word), y += sizeof(word);
     for (; size && *x == *y; size--)
         x++, y++;
     return size ? *x - *y : 0;
