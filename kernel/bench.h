@@ -39,11 +39,10 @@ struct figure {
 
 TABLE_DECLARE(struct figure, figure);
 
-#define FIGURE(group, figure_name, figure_unit)                        \
-    static uint64_t figure_take_##group##_##figure_name(void);         \
-    TABLE_ENTRY(struct figure, figure, group##_##figure_name) = {      \
-        #group "." #figure_name, figure_unit,                          \
-        figure_take_##group##_##figure_name};                          \
+#define FIGURE(group, figure_name, figure_unit)                                     \
+    static uint64_t figure_take_##group##_##figure_name(void);                      \
+    TABLE_ENTRY(struct figure, figure, group##_##figure_name) = {                   \
+        #group "." #figure_name, figure_unit, figure_take_##group##_##figure_name}; \
     static uint64_t figure_take_##group##_##figure_name(void)
 
 // Runs those whose name matches, benchmarks first, a line each: "bench NAME: N ticks", and N of the

@@ -1,7 +1,7 @@
 // What the screen costs. Without a screen the figures are 0.
 
-#include "arch/arch.h"
 #include "drivers/screen.h"
+#include "arch/arch.h"
 #include "kernel/bench.h"
 #include "kernel/console.h"
 #include "lib/string.h"
