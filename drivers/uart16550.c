@@ -26,6 +26,7 @@ enum uart_register { // [16550]
     REG_MCR = 4,
     REG_LSR = 5,
     REG_MSR = 6,
+    REG_SCRATCH = 7,
     REG_COUNT = 8,
 };
 
@@ -274,6 +275,30 @@ static enum status map_registers(struct uart *u)
     if (status == OK)
         u->registers = mapped;
     return status;
+}
+
+const struct uart_config *uart_console(void)
+{
+    return uart.sink.write ? &uart.config : NULL;
+}
+
+// Reading the data or the interrupt identification would take something away from whoever uses the
+// UART, so these are left alone.
+bool uart_answers(uint16_t port)
+{
+    static const uint8_t patterns[] = {0x2a, 0xd5};
+    const struct uart u = {.config = {.access = UART_PORT, .address = port}};
+    if (read_register(&u, REG_LSR) == ABSENT || read_register(&u, REG_MCR) == ABSENT)
+        return false;
+    uint8_t before = read_register(&u, REG_SCRATCH);
+    bool good = true;
+    for (unsigned i = 0; i < ARRAY_SIZE(patterns) && good; i++) {
+        write_register(&u, REG_SCRATCH, patterns[i]);
+        (void)read_register(&u, REG_LCR); // the bus may keep what was written last
+        good = read_register(&u, REG_SCRATCH) == patterns[i];
+    }
+    write_register(&u, REG_SCRATCH, before);
+    return good;
 }
 
 CONSOLE_DRIVER(uart16550)

@@ -1,4 +1,5 @@
-// The 16550 UART and its relatives, as console: what the option serial= can say.
+// The 16550 UART and its relatives: as console, what the option serial= can say, and which others
+// there are.
 #pragma once
 
 #include "lib/compiler.h"
@@ -17,3 +18,11 @@ struct uart_config {
 // com1|com2|0xPORT|mmio:0xADDR|mmio32:0xADDR, then [,BAUD|,keep]. Returns false, and leaves
 // *config alone, where the text is none of these.
 must_use bool uart_parse(const char *text, struct uart_config *config);
+
+// The UART that the driver has set up as console; NULL where there is none.
+const struct uart_config *uart_console(void);
+
+// Whether a UART answers at an I/O port. Writes nothing but its scratch register, which is put
+// back: what goes over the line goes on undisturbed. Not for the port of uart_console(), which is
+// there.
+must_use bool uart_answers(uint16_t port);

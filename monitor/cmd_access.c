@@ -1,21 +1,26 @@
-// Commands that read and write memory and registers. Whatever faults is an error, nothing more.
+// Commands that read and write memory, ports and registers. Whatever faults is an error, nothing
+// more.
 
 #include "arch/arch.h"
+#include "arch/x86_64/io.h"
 #include "arch/x86_64/msr.h"
 #include "kernel/console.h"
 #include "kernel/symbol.h"
+#include "lib/parse.h"
 #include "lib/string.h"
 #include "mm/layout.h"
 #include "monitor/command.h"
 
 enum { COUNT_MAX = 4096, WORDS_A_LINE = 16 };
+enum { DUMP_LINE = 16, DUMP_DEFAULT = 128, DUMP_MAX = 1 << 20 };
 
-// Takes `-1`, `-2`, `-4` or `-8` off the front of the words. Returns the size, 8 if there is none.
-static unsigned take_size(int *argc, char ***argv)
+// Takes one of `sizes` ("124": `-1`, `-2` or `-4`) off the front of the words. Returns it, or
+// `usual` where there is none.
+static unsigned take_size(int *argc, char ***argv, const char *sizes, unsigned usual)
 {
     const char *word = *argc > 1 ? (*argv)[1] : "";
-    if (word[0] != '-' || !strchr("1248", word[1]) || !word[1] || word[2])
-        return 8;
+    if (word[0] != '-' || !word[1] || !strchr(sizes, word[1]) || word[2])
+        return usual;
     (*argc)--;
     (*argv)++;
     return (unsigned)(word[1] - '0');
@@ -56,7 +61,7 @@ COMMAND(peek, "[-1|-2|-4|-8] [phys:]ADDRESS [COUNT]", "show memory, in words of 
         "peek -4 boot_info+0x10 8")
 {
     uint64_t address, count = 1;
-    unsigned size = take_size(&argc, &argv);
+    unsigned size = take_size(&argc, &argv, "1248", 8);
     if (argc < 2 || argc > 3)
         return BAD_ARGUMENT;
     if (!take_address(argv[1], &address) || (argc == 3 && !command_number(argv[2], &count)))
@@ -68,23 +73,131 @@ COMMAND(peek, "[-1|-2|-4|-8] [phys:]ADDRESS [COUNT]", "show memory, in words of 
     return show_words(address, size, count);
 }
 
+// A value that fits, or a complaint.
+static bool check_fits(uint64_t value, unsigned size)
+{
+    if (size == 8 || !(value >> (8 * size)))
+        return true;
+    print("0x%lx doesn't fit into %u byte%s\n", value, size, size == 1 ? "" : "s");
+    return false;
+}
+
 COMMAND(poke, "[-1|-2|-4|-8] [phys:]ADDRESS VALUE", "write memory; nothing stops you",
         "poke -1 phys:0xb8000 0x4b")
 {
     uint64_t address, value;
-    unsigned size = take_size(&argc, &argv);
+    unsigned size = take_size(&argc, &argv, "1248", 8);
     if (argc != 3)
         return BAD_ARGUMENT;
     if (!take_address(argv[1], &address) || !command_number(argv[2], &value))
         return FAILED;
-    if (size < 8 && value >> (8 * size)) {
-        print("0x%lx doesn't fit into %u bytes\n", value, size);
+    if (!check_fits(value, size))
         return FAILED;
-    }
     if (arch_probe_write(address, size, value) == OK)
         return OK;
     print("%p can't be written\n", (void *)address);
     return FAULT;
+}
+
+// Reads up to a line's bytes, as far as they can be read. Returns how many.
+static unsigned read_line(uintptr_t address, unsigned count, uint8_t bytes[DUMP_LINE])
+{
+    uint64_t value;
+    unsigned done = 0;
+    while (done < count && arch_probe_read(address + done, 1, &value) == OK)
+        bytes[done++] = (uint8_t)value;
+    return done;
+}
+
+// Pairs of bytes, in the order of their addresses, and what they are as text: 75 columns.
+static void show_dump_line(uint64_t shown, const uint8_t bytes[DUMP_LINE], unsigned count)
+{
+    char text[DUMP_LINE + 1] = "";
+    print("%016lx:", shown);
+    for (unsigned i = 0; i < DUMP_LINE; i++) {
+        const char *gap = i % 2 == 0 ? " " : "";
+        if (i >= count) {
+            print("%s  ", gap);
+            continue;
+        }
+        print("%s%02x", gap, bytes[i]);
+        text[i] = bytes[i] >= ' ' && bytes[i] <= '~' ? (char)bytes[i] : '.';
+    }
+    print("  %s\n", text);
+}
+
+// `bias` is what addresses are shown less.
+static enum status dump(uintptr_t address, uint64_t length, uintptr_t bias)
+{
+    uint8_t bytes[DUMP_LINE];
+    for (uint64_t at = 0; at < length; at += DUMP_LINE) {
+        unsigned wanted = length - at < DUMP_LINE ? (unsigned)(length - at) : DUMP_LINE;
+        unsigned got = read_line(address + at, wanted, bytes);
+        if (got)
+            show_dump_line(address + at - bias, bytes, got);
+        if (got < wanted) {
+            print("%016lx: can't be read\n", address + at + got - bias);
+            return FAULT;
+        }
+    }
+    return OK;
+}
+
+COMMAND(hexdump, "[phys:]ADDRESS [LENGTH]", "show memory, as bytes and as text", "hexdump kmain 4K")
+{
+    uint64_t address, length = DUMP_DEFAULT;
+    if (argc < 2 || argc > 3)
+        return BAD_ARGUMENT;
+    if (!take_address(argv[1], &address))
+        return FAILED;
+    if (argc == 3 && !parse_size(argv[2], &length)) {
+        print("'%.40s' is not a size, such as 64, 0x40 or 4K\n", argv[2]);
+        return FAILED;
+    }
+    if (length == 0 || length > DUMP_MAX) {
+        print("1 byte to %d KiB can be shown\n", DUMP_MAX / 1024);
+        return FAILED;
+    }
+    bool is_physical = string_starts_with(argv[1], "phys:");
+    return dump(address, length, is_physical ? direct_map_base : 0);
+}
+
+static uint32_t port_read(uint16_t port, unsigned size)
+{
+    return size == 1 ? port_read8(port) : size == 2 ? port_read16(port) : port_read32(port);
+}
+
+static void port_write(uint16_t port, unsigned size, uint32_t value)
+{
+    if (size == 1)
+        port_write8(port, (uint8_t)value);
+    else if (size == 2)
+        port_write16(port, (uint16_t)value);
+    else
+        port_write32(port, value);
+}
+
+// What has been written isn't read back: reading may mean something else, or do something.
+COMMAND(port, "[-1|-2|-4] PORT [VALUE]", "read or write an I/O port; nothing stops you",
+        "port -4 0xcf8")
+{
+    uint64_t port, value = 0;
+    unsigned size = take_size(&argc, &argv, "124", 1);
+    if (argc < 2 || argc > 3)
+        return BAD_ARGUMENT;
+    if (!command_number(argv[1], &port) || (argc == 3 && !command_number(argv[2], &value)))
+        return FAILED;
+    if (port > UINT16_MAX + 1u - size) {
+        print("the last port of that size is 0x%x\n", UINT16_MAX + 1u - size);
+        return FAILED;
+    }
+    if (!check_fits(value, size))
+        return FAILED;
+    if (argc == 3)
+        port_write((uint16_t)port, size, (uint32_t)value);
+    else
+        print("port 0x%04lx = 0x%0*x\n", port, (int)(2 * size), port_read((uint16_t)port, size));
+    return OK;
 }
 
 COMMAND(msr, "REGISTER [VALUE]", "show or set a model-specific register", "msr 0xc0000080")

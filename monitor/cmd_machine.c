@@ -5,7 +5,6 @@
 #include "kernel/boot_info.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
-#include "lib/format.h"
 #include "lib/string.h"
 #include "mm/layout.h"
 #include "monitor/command.h"
@@ -64,22 +63,6 @@ COMMAND(boot, "", "what the loader has told", "boot")
     for (unsigned i = 0; i < boot->module_count; i++)
         print("  module %u: 0x%lx to 0x%lx: %s\n", i, boot->modules[i].start, boot->modules[i].end,
               boot->modules[i].command_line);
-    return OK;
-}
-
-COMMAND(memory, "", "physical memory, as the firmware and the loader see it", "memory")
-{
-    const struct memory_map *map = &boot_info.memory;
-    char size[FORMAT_SIZE_MAX];
-    if (argc > 1)
-        return BAD_ARGUMENT;
-    for (unsigned i = 0; i < map->count; i++) {
-        const struct memory_range *range = &map->ranges[i];
-        print("  %012lx..%012lx %10s  %s\n", range->start, range->end,
-              format_size(size, range->end - range->start), memory_kind_name(range->kind));
-    }
-    print("%s usable; %u ranges in all\n", format_size(size, memory_map_total(map, MEMORY_USABLE)),
-          map->count);
     return OK;
 }
 

@@ -64,9 +64,11 @@ static void identify_brand(char brand[49])
             memcpy(text + 16 * i, &r, sizeof(r));
         }
     }
-    const char *start = text; // some are padded in front
+    const char *start = text; // some are padded, in front or behind
     while (*start == ' ')
         start++;
+    for (size_t length = strlen(text); length && text[length - 1] == ' '; length--)
+        text[length - 1] = 0;
     memcpy(brand, start, (size_t)(text + sizeof(text) - start));
     brand[48] = 0;
 }

@@ -22,6 +22,10 @@
 #define RFLAGS_IF BIT(9)
 #define RFLAGS_ID BIT(21)
 
+#define MSR_APIC_BASE    0x1b    // CPUID 1 EDX[9]
+#define APIC_BASE_X2APIC BIT(10) // CPUID 1 ECX[21]
+#define APIC_BASE_ENABLE BIT(11)
+
 #define MSR_EFER 0xc0000080
 #define EFER_LME BIT(8)
 #define EFER_NXE BIT(11) // CPUID 80000001h EDX[20]
@@ -36,11 +40,41 @@
 #define PAT_WRITE_BACK      6
 #define PAT_ENTRY_BITS      8
 
-#define CPUID_1_EDX_PAE BIT(6)
-#define CPUID_1_EDX_PAT BIT(16)
+// VT-x: CPUID 1 ECX[5]. In those with two halves the upper one says which bits may be 1.
+#define MSR_FEATURE_CONTROL     0x3a
+#define FEATURE_CONTROL_LOCK    BIT(0)
+#define FEATURE_CONTROL_VMX     BIT(2) // outside SMX
+#define MSR_VMX_BASIC           0x480
+#define VMX_BASIC_REVISION      BITS(30, 0)
+#define MSR_VMX_PROCBASED_CTLS  0x482
+#define VMX_PROC_SECONDARY      BIT(31)
+#define MSR_VMX_PROCBASED_CTLS2 0x48b // where VMX_PROC_SECONDARY may be 1
+#define VMX_PROC2_EPT           BIT(1)
+#define VMX_PROC2_VPID          BIT(5)
+#define VMX_PROC2_UNRESTRICTED  BIT(7) // guests may run without paging and protection
 
-#define CPUID_80000001_EDX_NX BIT(20)
-#define CPUID_80000001_EDX_LM BIT(29)
+// AMD-V: CPUID 80000001h ECX[2]
+#define MSR_VM_CR    0xc0010114
+#define VM_CR_LOCK   BIT(3) // CPUID 8000000Ah EDX[2]
+#define VM_CR_SVMDIS BIT(4)
+
+#define CPUID_1_ECX_VMX          BIT(5)
+#define CPUID_1_ECX_X2APIC       BIT(21)
+#define CPUID_1_ECX_TSC_DEADLINE BIT(24)
+#define CPUID_1_EDX_PAE          BIT(6)
+#define CPUID_1_EDX_PAT          BIT(16)
+
+#define CPUID_80000001_ECX_SVM BIT(2)
+#define CPUID_80000001_EDX_NX  BIT(20)
+#define CPUID_80000001_EDX_LM  BIT(29)
+
+#define CPUID_80000007_EDX_INVARIANT_TSC BIT(8)
+
+// AMD-V's features
+#define CPUID_8000000A_EAX_REVISION BITS(7, 0)
+#define CPUID_8000000A_EDX_NP       BIT(0) // nested paging
+#define CPUID_8000000A_EDX_SVML     BIT(2) // VM_CR_LOCK means something
+#define CPUID_8000000A_EDX_NRIPS    BIT(3) // an exit gives the next instruction's address
 
 // Page-table entries [SDM3 5.5]
 #define PTE_PRESENT   BIT(0)

@@ -2,6 +2,7 @@
 
 #include "drivers/acpi/sleep.h"
 #include "arch/x86_64/io.h"
+#include "drivers/acpi/fadt.h"
 #include "drivers/acpi/tables.h"
 #include "kernel/clock.h"
 #include "kernel/driver.h"
@@ -9,13 +10,6 @@
 #include "kernel/power.h"
 #include "lib/bits.h"
 #include "lib/string.h"
-
-enum fadt_field { // offsets [ACPI 5.2.9]
-    FADT_SMI_COMMAND = 48,
-    FADT_ACPI_ENABLE = 52,
-    FADT_PM1A_CONTROL = 64,
-    FADT_PM1B_CONTROL = 68,
-};
 
 enum {
     PM1_SCI_ENABLE = BIT(0),

@@ -4,6 +4,7 @@
 // what a table can have, and its checksum, before any field is read.
 
 #include "drivers/acpi/tables.h"
+#include "drivers/acpi/fadt.h"
 #include "kernel/boot_info.h"
 #include "kernel/driver.h"
 #include "kernel/log.h"
@@ -36,6 +37,7 @@ enum {
 static const struct acpi_header
     *tables[TABLES_MAX]; // sound ones only: the root first, then as it lists them, then the DSDT
 static unsigned table_count;
+static int rsdp_revision = ACPI_ABSENT;
 static uint64_t summed; // bytes so far: hostile tables may be many, large and the same
 
 static bool sums_to_zero(const void *bytes, size_t size)
@@ -137,7 +139,6 @@ static void add_listed(const struct acpi_header *root, size_t entry_size)
 // Not listed by the root, but named by the FADT: by the wider of two fields if that one is right.
 static void add_dsdt(void)
 {
-    enum { FADT_DSDT = 40, FADT_X_DSDT = 140 }; // [ACPI 5.2.9]
     const struct acpi_header *fadt = acpi_find("FACP", 0);
     if (fadt && !add_table(acpi_field(fadt, FADT_X_DSDT, 8)))
         (void)add_table(acpi_field(fadt, FADT_DSDT, 4));
@@ -147,11 +148,13 @@ void acpi_tables_init(void)
 {
     table_count = 0;
     summed = 0;
+    rsdp_revision = ACPI_ABSENT;
     const struct rsdp *rsdp = rsdp_find();
     if (!rsdp) {
         log_info("acpi: none");
         return;
     }
+    rsdp_revision = rsdp->revision;
     const struct acpi_header *root = NULL;
     if (rsdp->revision >= 2 && sums_to_zero(rsdp, sizeof(*rsdp)))
         root = add_root(rsdp->xsdt, "XSDT");
@@ -162,7 +165,17 @@ void acpi_tables_init(void)
     else
         log_warn("acpi: neither XSDT nor RSDT is usable");
     add_dsdt();
-    log_info("acpi: revision %u, %u tables", rsdp->revision, table_count);
+    log_info("acpi: revision %d, %u tables", rsdp_revision, table_count);
+}
+
+int acpi_revision(void)
+{
+    return rsdp_revision;
+}
+
+unsigned acpi_table_count(void)
+{
+    return table_count;
 }
 
 uint64_t acpi_field(const struct acpi_header *table, size_t offset, size_t size)

@@ -18,6 +18,13 @@ _Static_assert(sizeof(struct acpi_header) == 36, "[ACPI 5.2.6]");
 // only, before memory is given out.
 void acpi_tables_init(void);
 
+// The RSDP's revision: 0 is ACPI 1.0, 2 is later; ACPI_ABSENT where there is none.
+enum { ACPI_ABSENT = -1 };
+int acpi_revision(void);
+
+// How many tables are sound, the root and the DSDT among them.
+unsigned acpi_table_count(void);
+
 // The `index`th table with that signature, or NULL. The DSDT, which only the FADT
 // names, is among them.
 const struct acpi_header *acpi_find(const char signature[4], unsigned index);

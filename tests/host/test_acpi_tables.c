@@ -234,6 +234,28 @@ static void the_dsdt_is_reserved(void **state)
     expect_reserved(DSDT); // a guest may want it; and the S5 values were found in it
 }
 
+static void what_there_is_is_counted(void **state)
+{
+    (void)state;
+    acpi_tables_init();
+    assert_int_equal(acpi_revision(), ACPI_ABSENT);
+    assert_int_equal(acpi_table_count(), 0);
+    add_xsdt(3);
+    make_rsdp(memory + 0xf0000, 2, 0, XSDT);
+    acpi_tables_init();
+    assert_int_equal(acpi_revision(), 2);
+    assert_int_equal(acpi_table_count(), 4); // and the root
+    memory[TABLES + 10] ^= 1;
+    acpi_tables_init();
+    assert_int_equal(acpi_table_count(), 3);
+    clear_memory();
+    add_rsdt(1);
+    make_rsdp(memory + 0xf0000, 0, RSDT, 0);
+    acpi_tables_init();
+    assert_int_equal(acpi_revision(), 0);
+    assert_int_equal(acpi_table_count(), 2);
+}
+
 static void random_mutations(void **state)
 {
     (void)state;
@@ -271,6 +293,7 @@ int main(void)
         TEST(hostile_roots_are_survived),
         TEST(every_table_is_reserved),
         TEST(the_dsdt_is_reserved),
+        TEST(what_there_is_is_counted),
         TEST(random_mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,6 +108,57 @@ static void everything_else_is_refused(void **state)
     }
 }
 
+// --- Asking who is there ----------------------------------------------------------------------
+
+// One that is used by somebody else: it sends, characters wait in it, its divisor latch is open.
+static void make_busy(enum chip kind)
+{
+    memset(&chip, 0, sizeof(chip));
+    chip.chip = kind;
+    chip.base = 0x2f8;
+    chip.ier = 0x0f, chip.lcr = 0x83, chip.mcr = 0x0b, chip.fcr = 0xc1, chip.dll = 0x34;
+    chip.scratch = 0x77;
+    chip.sending = 1, chip.held = true;
+    chip.inputs = 3;
+}
+
+static void whoever_answers_is_left_as_it_was(void **state)
+{
+    (void)state;
+    for (enum chip kind = CHIP_16450; kind <= CHIP_DEAF; kind++) {
+        make_busy(kind);
+        assert_true(uart_answers(0x2f8));
+        unsigned writes = chip.writes;
+        typeof(chip) after = chip;
+        make_busy(kind);
+        chip.writes = writes;
+        assert_memory_equal(&after, &chip, sizeof(chip));
+    }
+}
+
+static void an_empty_port_does_not_answer(void **state)
+{
+    (void)state;
+    make_busy(CHIP_ABSENT);
+    assert_false(uart_answers(0x2f8));
+    assert_int_equal(chip.writes, 0); // whatever else there is
+    make_busy(CHIP_16550A);
+    assert_false(uart_answers(0x3e8));
+    assert_int_equal(chip.writes, 0);
+    make_busy(CHIP_STUCK);
+    assert_false(uart_answers(0x2f8));
+}
+
+static void the_console_is_known(void **state)
+{
+    (void)state;
+    assert_int_equal(start(CHIP_ABSENT, 0x3f8, NULL), NOT_FOUND);
+    assert_null(uart_console());
+    assert_int_equal(start(CHIP_16550A, 0x2f8, "com2"), OK);
+    assert_non_null(uart_console());
+    assert_true(uart_console()->access == UART_PORT && uart_console()->address == 0x2f8);
+}
+
 // --- The probe --------------------------------------------------------------------------------
 
 static void a_uart_is_found_by_default_at_com1(void **state)
@@ -384,6 +435,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_of_the_option),
         cmocka_unit_test(everything_else_is_refused),
+        cmocka_unit_test(whoever_answers_is_left_as_it_was),
+        cmocka_unit_test(an_empty_port_does_not_answer),
+        cmocka_unit_test(the_console_is_known),
         cmocka_unit_test(a_uart_is_found_by_default_at_com1),
         cmocka_unit_test(input_that_waits_does_not_hide_the_uart),
         cmocka_unit_test(no_uart_is_no_console),

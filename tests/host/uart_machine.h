@@ -22,7 +22,7 @@ static struct {
     bool held; // the other side takes nothing
     uint8_t input[32];
     unsigned inputs;
-    unsigned overruns, line_writes;
+    unsigned overruns, line_writes, writes;
     char output[OUTPUT_MAX];
     size_t length;
 } chip;
@@ -124,6 +124,7 @@ void fake_port_write(uint16_t port, unsigned size, uint32_t value)
 {
     assert_int_equal(size, 1);
     pass_time(ACCESS_NS);
+    chip.writes++;
     if (chip.chip == CHIP_ABSENT || chip.chip == CHIP_STUCK)
         return;
     assert_in_range(port, chip.base, chip.base + 7);

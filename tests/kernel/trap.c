@@ -128,7 +128,7 @@ KTEST(msr, what_the_processor_refuses_is_an_error)
 }
 
 // The local APIC's interrupt command register sends this processor an NMI [SDM3 11.6.1].
-enum { MSR_APIC_BASE = 0x1b, ICR_LOW = 0x300, ICR_NMI_SELF = 4 << 8 | 1 << 14 | 1 << 18 };
+enum { ICR_LOW = 0x300, ICR_NMI_SELF = 4 << 8 | 1 << 14 | 1 << 18 };
 
 static volatile uint32_t *apic;
 static volatile unsigned nmi_depth, nmi_depth_max, nmi_count;

@@ -55,3 +55,32 @@ def test_stack_segment(run):
     assert "can't be read" in said
     screen = PanicScreen(said)
     assert screen.reason == "#SS stack fault", said
+
+
+@pytest.mark.parametrize("model, words", [
+    ("broadwell_ult", ["VT-x, revision 0x2b", "yes, with unrestricted guest, VPID",
+                       "xAPIC, x2APIC possible", "TSC deadline, HPET, PM timer, PIT",
+                       "Keelson runs here, and this machine can run guests."]),
+    ("corei5_lynnfield_750", [
+        "VT-x, revision 0x2b", "yes, without unrestricted guest, VPID", "xAPIC",
+        "HPET, PM timer, PIT",
+        "Keelson runs here, and guests can, but none that starts in real mode."]),
+    ("core2_penryn_t9600", [
+        "VT-x, revision 0x2b", "no", "xAPIC", "HPET, PM timer, PIT",
+        "Keelson runs here, but guests can't: the processor has no nested paging."]),
+    ("ryzen", [  # whose model leaves VM_CR out
+        "AMD-V, but whether it is on can't be read", "yes", "xAPIC", "HPET, PM timer, PIT",
+        "Keelson runs here; whether guests can isn't told by this processor."]),
+])
+def test_hardware(run, model, words):
+    """Catches VT-x that is missed, and a register that is asked for where it doesn't exist: a
+    processor without EPT or without secondary controls raises #GP."""
+    ending, said = run('run="hardware; poweroff"', model=model)
+    for label, text in zip(["virtualization", "nested paging", "local APIC", "timers"], words):
+        assert f"\n{label:15} {text}\n" in said, said
+    assert f"\n{words[-1]}\n" in said, said
+    invariant = "" if model != "core2_penryn_t9600" else "not "
+    assert re.search(rf"^clock +TSC [\d.]+ MHz, .*, {invariant}invariant$", said, re.M), said
+    assert re.search(r"^serial ports +COM1 \(console\)$", said, re.M), said
+    assert re.search(r"^hypervisor +none$", said, re.M), said
+    assert "PANIC" not in said and ending == "power-off"

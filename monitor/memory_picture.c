@@ -1,0 +1,69 @@
+// Physical memory as a picture.
+
+#include "monitor/memory_picture.h"
+#include "lib/string.h"
+
+static bool is_memory(enum memory_kind kind)
+{
+    return kind != MEMORY_RESERVED && kind != MEMORY_FRAMEBUFFER;
+}
+
+paddr_t picture_end(const struct memory_map *map)
+{
+    for (unsigned i = map->count; i-- > 0;)
+        if (is_memory(map->ranges[i].kind))
+            return map->ranges[i].end;
+    return 0;
+}
+
+uint64_t picture_bytes(const struct memory_map *map, enum memory_kind kind, paddr_t start,
+                       paddr_t end)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < map->count; i++) {
+        const struct memory_range *range = &map->ranges[i];
+        paddr_t low = range->start > start ? range->start : start;
+        paddr_t high = range->end < end ? range->end : end;
+        if (range->kind == kind && low < high)
+            bytes += high - low;
+    }
+    return bytes;
+}
+
+static paddr_t slice_start(paddr_t end, unsigned slice)
+{
+    return end * slice / PICTURE_SLICES;
+}
+
+enum picture_share picture_share(const struct memory_map *map, enum memory_kind kind, paddr_t end,
+                                 unsigned slice)
+{
+    paddr_t low = slice_start(end, slice), high = slice_start(end, slice + 1);
+    uint64_t size = high - low, bytes = picture_bytes(map, kind, low, high);
+    if (bytes == 0)
+        return SHARE_NONE;
+    return bytes == size ? SHARE_ALL : (enum picture_share)(SHARE_LOW + bytes * 3 / size);
+}
+
+const char *picture_block(enum picture_share share)
+{
+    static const char *const blocks[] = {
+        [SHARE_NONE] = " ",      [SHARE_LOW] = "\u2591", [SHARE_MIDDLE] = "\u2592",
+        [SHARE_HIGH] = "\u2593", [SHARE_ALL] = "\u2588",
+    };
+    return blocks[share];
+}
+
+char *picture_bar(const struct memory_map *map, enum memory_kind kind, paddr_t end,
+                  char bar[PICTURE_BAR_MAX])
+{
+    char *at = bar;
+    for (unsigned slice = 0; slice < PICTURE_SLICES; slice++) {
+        const char *block = picture_block(picture_share(map, kind, end, slice));
+        size_t length = strlen(block);
+        memcpy(at, block, length);
+        at += length;
+    }
+    *at = 0;
+    return bar;
+}
