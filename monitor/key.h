@@ -32,6 +32,12 @@ enum key {
 
 #define KEY_CONTROL(letter) ((letter)&31) // what Ctrl and a letter send
 
+// A character that isn't a control character, without a modifier.
+static inline bool key_is_character(unsigned key)
+{
+    return key >= ' ' && key < KEY_UP && key != KEY_BACKSPACE;
+}
+
 // An escape that nothing has followed for so long was the key itself.
 #define KEY_PAUSE_NS 50000000ull
 
