@@ -32,7 +32,7 @@ noinline static uint64_t measure(void (*run)(void))
     return arch_ticks() - start;
 }
 
-unsigned bench_run(const char *pattern)
+unsigned bench_run(const char *pattern, bool (*stopped)(void))
 {
     unsigned count = 0;
     uint64_t overhead = measure(empty);
@@ -40,6 +40,8 @@ unsigned bench_run(const char *pattern)
     TABLE_FOREACH (bench, bench) {
         if (!string_matches(bench->name, pattern))
             continue;
+        if (stopped && stopped())
+            break;
         uint64_t ticks = measure(bench->run);
         ticks = ticks > overhead ? ticks - overhead : 0;
         print("bench %s: %lu ticks\n", bench->name, ticks / PASSES);
@@ -51,5 +53,5 @@ unsigned bench_run(const char *pattern)
 void bench_run_requested(void)
 {
     if (requested[0])
-        power_exit(bench_run(requested) > 0);
+        power_exit(bench_run(requested, NULL) > 0);
 }

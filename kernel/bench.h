@@ -26,7 +26,8 @@ TABLE_DECLARE(struct bench, bench);
                                                               bench_run_##group##_##bench_name}; \
     static void bench_run_##group##_##bench_name(void)
 
-// Runs those whose name matches, a line each: "bench NAME: N ticks". Returns how many ran.
-unsigned bench_run(const char *pattern);
+// Runs those whose name matches, a line each: "bench NAME: N ticks". Returns how many ran. Before
+// each one `stopped` is asked whether that was enough; NULL: nobody is.
+unsigned bench_run(const char *pattern, bool (*stopped)(void));
 
 void bench_run_requested(void);

@@ -69,16 +69,20 @@ void input_poll(void)
     is_busy = false;
 }
 
+static uint8_t take_ahead(void)
+{
+    unsigned entry = ahead[first];
+    first = (first + 1) % INPUT_AHEAD_MAX;
+    count--;
+    is_from_keyboard = entry & FROM_KEYBOARD;
+    return (uint8_t)entry;
+}
+
 // The next byte, or -1.
 static int next_byte(void)
 {
-    if (count) {
-        unsigned entry = ahead[first];
-        first = (first + 1) % INPUT_AHEAD_MAX;
-        count--;
-        is_from_keyboard = entry & FROM_KEYBOARD;
-        return (uint8_t)entry;
-    }
+    if (count)
+        return take_ahead();
     is_busy = true;
     int byte = console_read();
     is_busy = false;
@@ -113,7 +117,9 @@ bool input_is_waiting(void)
 void input_watch(bool is_on)
 {
     is_watched = is_on;
-    is_interrupted = false;
+    is_interrupted = is_on && count && (uint8_t)ahead[first] == KEY_CONTROL('C');
+    if (is_interrupted)
+        (void)take_ahead();
 }
 
 bool input_is_interrupted(void)

@@ -20,6 +20,7 @@ bool input_is_from_keyboard(void);
 // Whether something has been typed ahead.
 bool input_is_waiting(void);
 
-// While watched, Ctrl-C isn't a key but an interrupt. Watching forgets the one before.
+// While watched, Ctrl-C isn't a key but an interrupt; one that was typed just before counts.
+// Watching forgets the interrupt before.
 void input_watch(bool is_on);
 bool input_is_interrupted(void);

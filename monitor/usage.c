@@ -133,7 +133,7 @@ bool usage_next_choice(const struct usage_word *word, struct usage_choice *choic
 {
     const char *end = word->text + word->length;
     const char *text = choice->text ? choice->text + choice->length + 1 : word->text;
-    if (text > end)
+    if (!text || text > end)
         return false;
     choice->text = text;
     choice->length = find(text, (size_t)(end - text), '|');
