@@ -75,7 +75,7 @@ COVERAGE_TESTS := $(HOST_NAMES:%=$(COVERAGE_DIR)/%)
 coverage: $(COVERAGE_TESTS)
 	@rm -f $(COVERAGE_DIR)/*.gcda
 	-$(Q)$(PYTHON) tests/host/run.py --logs $(COVERAGE_DIR) $^
-	$(Q)gcovr --root . --object-directory $(COVERAGE_DIR) --filter '(lib|mm|kernel|drivers)/' \
+	$(Q)gcovr --root . --object-directory $(COVERAGE_DIR) --filter '(lib|mm|kernel|drivers|monitor)/' \
 		--output $(O)/coverage.txt $(COVERAGE_DIR)
 	@cat $(O)/coverage.txt
 
