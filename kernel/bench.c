@@ -32,13 +32,15 @@ noinline static uint64_t measure(void (*run)(void))
     return arch_ticks() - start;
 }
 
-static unsigned take_figures(const char *pattern)
+static unsigned take_figures(const char *pattern, bool (*stopped)(void))
 {
     unsigned count = 0;
     const struct figure *figure;
     TABLE_FOREACH (figure, figure) {
         if (!string_matches(figure->name, pattern))
             continue;
+        if (stopped && stopped())
+            break;
         uint64_t value = figure->take();
         print("bench %s: %lu %s\n", figure->name, value, figure->unit);
         count++;
@@ -46,7 +48,7 @@ static unsigned take_figures(const char *pattern)
     return count;
 }
 
-unsigned bench_run(const char *pattern)
+unsigned bench_run(const char *pattern, bool (*stopped)(void))
 {
     unsigned count = 0;
     uint64_t overhead = measure(empty);
@@ -54,16 +56,18 @@ unsigned bench_run(const char *pattern)
     TABLE_FOREACH (bench, bench) {
         if (!string_matches(bench->name, pattern))
             continue;
+        if (stopped && stopped())
+            break;
         uint64_t ticks = measure(bench->run);
         ticks = ticks > overhead ? ticks - overhead : 0;
         print("bench %s: %lu ticks\n", bench->name, ticks / PASSES);
         count++;
     }
-    return count + take_figures(pattern);
+    return count + take_figures(pattern, stopped);
 }
 
 void bench_run_requested(void)
 {
     if (requested[0])
-        power_exit(bench_run(requested) > 0);
+        power_exit(bench_run(requested, NULL) > 0);
 }

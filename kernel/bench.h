@@ -46,7 +46,8 @@ TABLE_DECLARE(struct figure, figure);
     static uint64_t figure_take_##group##_##figure_name(void)
 
 // Runs those whose name matches, benchmarks first, a line each: "bench NAME: N ticks", and N of the
-// figure's unit. Returns how many ran.
-unsigned bench_run(const char *pattern);
+// figure's unit. Returns how many ran. Before each one `stopped` is asked whether that was enough;
+// NULL: nobody is.
+unsigned bench_run(const char *pattern, bool (*stopped)(void));
 
 void bench_run_requested(void);

@@ -25,7 +25,7 @@ void ktest_report(const char *file, int line, const char *format, ...)
     print("  %s:%d: %s\n", file, line, text);
 }
 
-bool ktest_run(const char *pattern)
+bool ktest_run(const char *pattern, bool (*stopped)(void))
 {
     static const char *const verdicts[] = {"ok", "FAILED", "skipped"};
     unsigned counts[3] = {0};
@@ -33,6 +33,8 @@ bool ktest_run(const char *pattern)
     TABLE_FOREACH (test, ktest) {
         if (!string_matches(test->name, pattern))
             continue;
+        if (stopped && stopped())
+            break;
         enum ktest_result result = test->run();
         counts[result]++;
         print("ktest %s %s\n", test->name, verdicts[result]);
@@ -45,5 +47,5 @@ bool ktest_run(const char *pattern)
 void ktest_run_requested(void)
 {
     if (requested[0])
-        power_exit(ktest_run(requested));
+        power_exit(ktest_run(requested, NULL));
 }

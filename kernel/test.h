@@ -65,8 +65,9 @@ void ktest_report(const char *file, int line, const char *format, ...) printf_li
     } while (0)
 
 // Runs the tests whose name matches the pattern, prints the summary line
-// "N passed, N failed, N skipped", and returns whether some ran and none failed.
-bool ktest_run(const char *pattern);
+// "N passed, N failed, N skipped", and returns whether some ran and none failed. Before each one
+// `stopped` is asked whether that was enough; NULL: nobody is.
+bool ktest_run(const char *pattern, bool (*stopped)(void));
 
 // Runs what the option ktest asked for, if it did, and leaves the emulator if that was asked too.
 void ktest_run_requested(void);

@@ -233,7 +233,7 @@ static bool show_symbol(uintptr_t address, const char *name)
         return false;
     }
     print("%p %s\n", (void *)address, name);
-    return true;
+    return !command_interrupted();
 }
 
 COMMAND(symbol, "ADDRESS|PATTERN", "find symbols by address or by name", "symbol *page*")

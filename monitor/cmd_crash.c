@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "mm/layout.h"
 #include "monitor/command.h"
+#include "monitor/completion.h"
 
 // Addresses that the compiler can't know anything about.
 static volatile uintptr_t unmapped = 0x0000400000000000, non_canonical = 0x8000000000000000;
@@ -124,7 +125,19 @@ static void list_kinds(const struct crash_kind *kind)
         print(" %s", kind->name);
 }
 
-COMMAND(crash, "KIND", "provoke a fault (without KIND: list them)", "crash divide")
+static void offer_kinds(struct completion *completion, const struct crash_kind *kind)
+{
+    for (; kind->name; kind++)
+        completion_offer(completion, kind->name);
+}
+
+COMPLETER(KIND)
+{
+    offer_kinds(completion, kinds);
+    offer_kinds(completion, arch_crash_kinds);
+}
+
+COMMAND(crash, "KIND", "provoke a fault, or list the kinds there are", "crash divide")
 {
     if (argc > 2)
         return BAD_ARGUMENT;

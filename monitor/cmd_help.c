@@ -7,13 +7,56 @@
 #include "kernel/option.h"
 #include "kernel/test.h"
 #include "kernel/version.h"
+#include "lib/string.h"
 #include "monitor/command.h"
 
-static void list_commands(void)
+enum { CELL = 40, GAP = 2 }; // columns: two commands a line
+
+static unsigned longest_name(void)
 {
+    size_t longest = 0;
     const struct command *command;
     TABLE_FOREACH (command, command) {
-        print("  %-10s %s\n", command->name, command->summary);
+        if (strlen(command->name) > longest)
+            longest = strlen(command->name);
+    }
+    return (unsigned)longest;
+}
+
+// How much of a summary is shown in so much room: all, or up to its first comma, or the words that
+// fit.
+static unsigned shown_length(const char *summary, unsigned room)
+{
+    size_t length = strlen(summary);
+    const char *comma = strchr(summary, ',');
+    if (length > room && comma)
+        length = (size_t)(comma - summary);
+    if (length > room)
+        for (length = room; length && summary[length] != ' '; length--)
+            ;
+    return (unsigned)length;
+}
+
+static void list_command(const struct command *command, bool is_last)
+{
+    unsigned name = longest_name(), room = CELL - 1 - GAP - name - GAP;
+    unsigned length = shown_length(command->summary, room);
+    print("  %-*s  %.*s", (int)name, command->name, (int)length, command->summary);
+    if (is_last)
+        print("\n");
+    else
+        print("%*s", (int)(room + 1 - length), "");
+}
+
+// Sorted downwards.
+static void list_commands(void)
+{
+    unsigned count = (unsigned)(command_table_end - command_table_start), down = (count + 1) / 2;
+    for (unsigned row = 0; row < down; row++) {
+        bool is_alone = row + down >= count;
+        list_command(&command_table_start[row], is_alone);
+        if (!is_alone)
+            list_command(&command_table_start[row + down], true);
     }
     print("`help COMMAND` tells more. Commands may stand in a row, with `;` between them.\n");
 }
@@ -63,8 +106,8 @@ COMMAND(options, "", "list the kernel options, for the loader's command line", "
 static bool show_line(void *context, const char *line, size_t length)
 {
     (void)context;
-    console_write(line, length);
-    return true;
+    print("%.*s", (int)length, line);
+    return !command_interrupted();
 }
 
 COMMAND(log, "[error|warn|info|debug]", "show the log, up to a level", "log warn")
@@ -76,18 +119,20 @@ COMMAND(log, "[error|warn|info|debug]", "show the log, up to a level", "log warn
     return OK;
 }
 
-COMMAND(ktest, "[PATTERN]", "run the self-tests whose names match", "ktest string.*")
+COMMAND(ktest, "[TEST|PATTERN]", "run the self-tests, all or those whose names match",
+        "ktest string.*")
 {
     if (argc > 2)
         return BAD_ARGUMENT;
-    return ktest_run(argc == 2 ? argv[1] : "*") ? OK : FAILED;
+    return ktest_run(argc == 2 ? argv[1] : "*", command_interrupted) ? OK : FAILED;
 }
 
-COMMAND(bench, "[PATTERN]", "run the benchmarks whose names match", "bench format.*")
+COMMAND(bench, "[BENCHMARK|PATTERN]", "run the benchmarks, all or those whose names match",
+        "bench format.*")
 {
     if (argc > 2)
         return BAD_ARGUMENT;
-    if (bench_run(argc == 2 ? argv[1] : "*"))
+    if (bench_run(argc == 2 ? argv[1] : "*", command_interrupted))
         return OK;
     print("no benchmark has such a name\n");
     return NOT_FOUND;

@@ -6,8 +6,6 @@
 #include "lib/parse.h"
 #include "lib/string.h"
 
-enum { WORDS_MAX = 16 };
-
 const struct command *command_find(const char *name)
 {
     const struct command *command;
@@ -18,7 +16,7 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
-static enum status run(int argc, char **argv)
+enum status command_run(int argc, char **argv)
 {
     const struct command *command = command_find(argv[0]);
     if (!command) {
@@ -34,17 +32,17 @@ static enum status run(int argc, char **argv)
 enum status command_line_run(char *line)
 {
     enum status status = OK;
-    char *words[WORDS_MAX];
-    for (char *part; (part = parse_next_part(&line));) {
-        int count = parse_words(part, words, WORDS_MAX);
+    char *words[COMMAND_WORDS_MAX];
+    for (char *part; !command_interrupted() && (part = parse_next_part(&line));) {
+        int count = parse_words(part, words, COMMAND_WORDS_MAX);
         if (count == PARSE_TOO_MANY)
-            print("more than %d words\n", WORDS_MAX);
+            print("more than %d words\n", COMMAND_WORDS_MAX);
         else if (count == PARSE_OPEN_QUOTE)
             print("a quote is never closed\n");
         if (count < 0)
             return BAD_ARGUMENT;
         if (count > 0)
-            status = run(count, words);
+            status = command_run(count, words);
     }
     return status;
 }

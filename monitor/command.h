@@ -10,6 +10,9 @@
 // argv[0] is the command's name. The words may be changed, and are gone when the command returns.
 // BAD_ARGUMENT makes the shell print the usage; any other failure the command has already told in
 // one line.
+//
+// The usage is also what Tab completes arguments by (monitor/completion.h). In its list, `help`
+// shows a summary's beginning, up to the first comma, where all of it is too long.
 #pragma once
 
 #include "lib/compiler.h"
@@ -35,10 +38,21 @@ TABLE_DECLARE(struct command, command);
     };                                                                         \
     static enum status command_run_##command_name(unused int argc, unused char **argv)
 
+enum { COMMAND_LINE_MAX = 255, COMMAND_WORDS_MAX = 16 };
+
 const struct command *command_find(const char *name);
 
 // Runs one line: commands between `;`. Prints what is wrong with it. Returns the last status.
 enum status command_line_run(char *line);
+
+// Runs one command; argv[0] is its name, and the words may be changed. Prints the usage for
+// BAD_ARGUMENT.
+enum status command_run(int argc, char **argv);
+
+// Whether whoever typed the line has had enough (Ctrl-C, or q at the end of a page): nothing more
+// that it prints will be seen, so a loop that may go on for long asks, and ends. False where no
+// line is being run.
+bool command_interrupted(void);
 
 // A number, or a complaint.
 must_use bool command_number(const char *word, uint64_t *value);

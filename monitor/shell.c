@@ -1,29 +1,20 @@
 // The monitor's session: reads lines from the console and runs them.
 
 #include "monitor/shell.h"
-#include "arch/arch.h"
 #include "kernel/console.h"
 #include "kernel/option.h"
 #include "kernel/version.h"
 #include "lib/string.h"
+#include "monitor/choices.h"
 #include "monitor/command.h"
+#include "monitor/completion.h"
+#include "monitor/history.h"
+#include "monitor/input.h"
+#include "monitor/key.h"
+#include "monitor/line_editor.h"
+#include "monitor/output.h"
 
-enum {
-    LINE_MAX = 256,
-    CONTROL_C = 'C' & 31,
-    CONTROL_U = 'U' & 31,
-    BACKSPACE = 8,
-    ESCAPE = 27,
-    DELETE = 127,
-};
-
-struct line {
-    char text[LINE_MAX];
-    size_t length;
-    bool overlong; // more was typed than fits
-};
-
-static char startup_commands[LINE_MAX];
+static char startup_commands[LINE_TEXT_MAX + 1];
 
 OPTION(run, "\"COMMAND; COMMAND\"", "commands to run before the first prompt")
 {
@@ -32,101 +23,118 @@ OPTION(run, "\"COMMAND; COMMAND\"", "commands to run before the first prompt")
                : BAD_ARGUMENT;
 }
 
-static int wait_key(void)
+static struct history entered;
+static void complete_word(struct line_editor *at);
+
+static struct line_editor editor = {
+    .prompt = "keelson> ",
+    .write = output_write,
+    .history = &entered,
+    .complete = complete_word,
+};
+
+static void insert_common(struct line_editor *at, const struct completion *found)
 {
-    int c;
-    while ((c = console_read()) < 0)
-        arch_pause();
-    return c;
+    size_t typed = found->typed_length, more = found->common_length - typed;
+    char text[LINE_TEXT_MAX + 1];
+    (void)string_copy(text, sizeof(text) - 1, found->words[0].text + typed, more);
+    size_t length = strlen(text);
+    if (found->kept == 1 && !found->is_open)
+        text[length++] = ' ';
+    if (length)
+        line_editor_insert(at, text, length);
 }
 
-// Swallows what follows an escape: `[` or `O`, parameters, one final character [ECMA-48 5.4].
-// Returns the next key where no such sequence follows, 0 otherwise.
-static int skip_escape_sequence(void)
+// Inserts what all words have in common; where that is nothing, lists them.
+static void complete_word(struct line_editor *at)
 {
-    int c = wait_key();
-    if (c != '[' && c != 'O')
-        return c;
-    if (c == 'O')
-        (void)wait_key();
+    static struct completion found;
+    completion_find(&found, at->line.text, at->line.cursor);
+    bool ends = found.kept == 1 && !found.is_open;
+    if (found.kept == 0) {
+        line_editor_beep(at);
+    } else if (ends || found.common_length > found.typed_length) {
+        insert_common(at, &found);
+    } else if (found.kept > 1) {
+        line_editor_leave_row(at);
+        choices_show(&found, at->columns, at->write);
+    }
+}
+
+static void hide_line(void)
+{
+    line_editor_hide(&editor);
+}
+
+static void show_line(void)
+{
+    line_editor_show(&editor);
+}
+
+// Waits for the next key of the line. What is logged meanwhile goes above.
+static unsigned wait_key(void)
+{
+    static const struct console_prompt typed = {.hide = hide_line, .show = show_line};
+    console_set_prompt(&typed);
+    unsigned key = input_key();
+    console_set_prompt(NULL);
+    return key;
+}
+
+static enum line_state take_key(unsigned key)
+{
+    if (key == (KEY_SHIFT | KEY_PAGE_UP))
+        console_scroll(1);
+    else if (key == (KEY_SHIFT | KEY_PAGE_DOWN))
+        console_scroll(-1);
     else
-        while ((c = wait_key()) >= 0x20 && c < 0x40)
-            ;
-    return 0;
+        return line_editor_key(&editor, key);
+    return LINE_TYPING;
 }
 
-static void erase(struct line *line, size_t count)
+// What a line ends in: LINE_ENTERED or LINE_GIVEN_UP.
+static enum line_state read_line(void)
 {
-    for (; count && line->length; count--, line->length--)
-        print("\b \b");
-    line->overlong = false; // whoever erases has seen where the line ends
+    enum line_state state;
+    editor.columns = console_size().columns;
+    line_editor_start(&editor);
+    do
+        state = take_key(wait_key());
+    while (state == LINE_TYPING);
+    return state;
 }
 
-static void insert(struct line *line, char c)
+static void run_line(char *line, bool is_overlong, enum output_origin origin)
 {
-    if (line->length == LINE_MAX - 1) {
-        line->overlong = true;
-        print("\a");
-        return;
-    }
-    line->text[line->length++] = c;
-    console_write(&c, 1);
-}
-
-// Returns false when the line is complete.
-static bool take_key(struct line *line, int c)
-{
-    static bool after_cr; // CR LF ends one line, not two
-    if (c == ESCAPE)
-        c = skip_escape_sequence();
-    bool was_after_cr = after_cr;
-    after_cr = c == '\r';
-    if (c == '\n' && was_after_cr)
-        return true;
-    switch (c) {
-    case '\r':
-    case '\n':
-        return false;
-    case BACKSPACE:
-    case DELETE:
-        erase(line, 1);
-        break;
-    case CONTROL_U:
-        erase(line, LINE_MAX);
-        break;
-    case CONTROL_C:
-        print("^C");
-        line->length = 0;
-        line->overlong = false;
-        return false;
-    default:
-        if (c >= ' ' && c < DELETE)
-            insert(line, (char)c);
-    }
-    return true;
-}
-
-static void read_line(struct line *line)
-{
-    *line = (struct line){.length = 0};
-    print("keelson> ");
-    while (take_key(line, wait_key()))
-        ;
-    print("\n");
-    line->text[line->length] = 0;
+    console_show(); // what was typed, should the command hang
+    output_begin(origin);
+    if (is_overlong)
+        print("that line is longer than %d characters\n", LINE_TEXT_MAX);
+    else
+        (void)command_line_run(line);
+    output_end();
 }
 
 void shell_run(void)
 {
-    static struct line line;
     print("Keelson %s. Type `help` for the commands.\n", kernel_version);
     if (startup_commands[0])
-        (void)command_line_run(startup_commands);
+        run_line(startup_commands, false, OUTPUT_FOR_OPTION);
     for (;;) {
-        read_line(&line);
-        if (line.overlong)
-            print("that line is longer than %d characters\n", LINE_MAX - 1);
-        else
-            (void)command_line_run(line.text);
+        if (read_line() == LINE_GIVEN_UP)
+            continue;
+        if (!editor.is_overlong)
+            history_add(&entered, editor.line.text);
+        run_line(editor.line.text, editor.is_overlong,
+                 input_is_from_keyboard() ? OUTPUT_FOR_KEYBOARD : OUTPUT_FOR_LINE);
+    }
+}
+
+void shell_list_history(void)
+{
+    for (unsigned age = HISTORY_LINES; age; age--) {
+        const char *line = history_get(&entered, age);
+        if (line)
+            print("%5u  %s\n", entered.added + 1 - age, line);
     }
 }

@@ -5,3 +5,6 @@
 
 // Runs the commands of the option run=, then reads and runs lines for ever.
 noreturn void shell_run(void);
+
+// Prints the lines that were entered, the oldest first, with their numbers.
+void shell_list_history(void);

@@ -47,7 +47,7 @@ def test_example_command(start, kernel_with_examples):
     assert "makes no sense for motto" in machine.wait_prompt()
     assert machine.command("greet Ada") == ["Good day, Ada."]
     assert machine.command("greet") == ["usage: greet NAME"]
-    assert any(line.strip().startswith("greet") for line in machine.command("help"))
+    assert any("greet somebody" in " ".join(line.split()) for line in machine.command("help"))
 
 
 def test_examples_follow_the_style(kernel_with_examples):

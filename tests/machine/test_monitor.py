@@ -30,8 +30,11 @@ def defined_commands():
 
 def test_help_lists_every_command(pvh):
     """Catches a command that the linker dropped or that nobody can find."""
-    listed = {line.split()[0] for line in pvh.command("help") if line.startswith("  ")}
+    lines = [line for line in pvh.command("help") if line.startswith("  ")]
+    listed = {cell.split()[0] for line in lines for cell in (line[:40], line[40:]) if cell}
     assert listed == defined_commands()
+    assert all(len(line) < 80 for line in lines), "a line is wrapped"
+    assert len(lines) <= 22, "more than a screen"
     assert len(listed) >= 15
 
 
@@ -93,9 +96,9 @@ def test_empty_lines(pvh):
 
 @pytest.mark.parametrize("keys", [
     "xx\b\bversion", "x\x7fversion", "\b\b\b\x7fversion", "nonsense\x15version",
-    "\x15\x15version", "versioM\bn", "v\x1b[Dersion", "\x1b[1;5Cversion", "\x1bOPversion",
+    "\x15\x15version", "versioM\bn", "ersion\x1b[Hv", "vesion\x1b[1;5D\x1b[C\x1bOCr", "\x1b[1;5Cversion", "\x1bOPversion",
     "\x1b[3~version", "\x01\x02\x04\x05\x0bver\x0csion", "\x1a\x1c\x1d\x1e\x1fversion",
-    "\tversion", "  version  ", "\x00version\x00", "\xc3\xa4\xffversion"])
+    "  version  ", "\x00version\x00", "\xc3\xa4\x7f\xff\x80version", "version; \xc3\xa4\xc3"])
 def test_editing_keys(pvh, keys):
     """Catches keys that stay in the line although they mean something else, or nothing."""
     assert f"\nKeelson 0.1.0, build {build_id()}" in typed(pvh, keys + "\r")
