@@ -12,8 +12,7 @@ enum state {
     ESCAPE_REST,     // behind ESC and an intermediate byte: one final byte follows
     SEQUENCE,        // behind CSI: parameters, then a final byte
     SEQUENCE_IGNORE, // the same, of a kind that isn't understood
-    STRING,          // behind OSC and its like: until BEL or ST
-    STRING_ESCAPE,   // and ESC in it
+    STRING,          // behind OSC and its like: until BEL, or the ESC of ST
 };
 
 // --- Lines and cells ---------------------------------------------------------------------------
@@ -385,17 +384,14 @@ static void take_sequence(struct terminal *t, char c)
     }
 }
 
-// Text behind OSC and the like says nothing to a screen. Ends with BEL, or with ESC and `\`.
+// Text behind OSC and the like says nothing to a screen. It ends with BEL or with ST, which is a
+// sequence like others: whatever ESC begins is no part of a string.
 static void take_string(struct terminal *t, char c)
 {
     if (c == '\a' || c == 0x18 || c == 0x1a)
         t->state = GROUND;
-    else if (t->state == STRING_ESCAPE && c == '[')
-        start_sequence(t); // the string was never ended
-    else if (t->state == STRING_ESCAPE)
-        t->state = GROUND;
     else if (c == 0x1b)
-        t->state = STRING_ESCAPE;
+        t->state = ESCAPE;
 }
 
 static void put_code_point(struct terminal *t, uint32_t code_point)
@@ -435,7 +431,7 @@ static void take_ascii(struct terminal *t, char c)
         t->continuation = 0;
         put_code_point(t, REPLACEMENT);
     }
-    if (t->state == STRING || t->state == STRING_ESCAPE)
+    if (t->state == STRING)
         take_string(t, c);
     else if (c < 0x20)
         take_control(t, c);
@@ -480,7 +476,7 @@ void terminal_write(struct terminal *t, const char *text, size_t length)
             take_ascii(t, (char)byte);
         else if (t->state == GROUND)
             take_utf8(t, byte);
-        else if (t->state != STRING && t->state != STRING_ESCAPE)
+        else if (t->state != STRING)
             t->state = GROUND; // no sequence has such a byte
     }
 }
