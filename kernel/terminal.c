@@ -400,29 +400,39 @@ static void put_code_point(struct terminal *t, uint32_t code_point)
         put_glyph(t, t->glyph(code_point));
 }
 
-// A byte of UTF-8 that isn't ASCII [Unicode 3.9, table 3-6].
+// The first byte of a character. Which second bytes it allows keeps out what is longer than need
+// be, surrogates, and what lies beyond U+10FFFF [Unicode 3.9, table 3-7].
+static void start_character(struct terminal *t, uint8_t byte)
+{
+    if (byte < 0xc2 || byte > 0xf4) {
+        put_code_point(t, REPLACEMENT);
+        return;
+    }
+    unsigned ones = (unsigned)__builtin_clz(~((uint32_t)byte << 24)); // that the byte begins with
+    t->continuation = ones - 1;
+    t->code_point = byte & (0x3fu >> t->continuation);
+    t->next_min = byte == 0xe0 ? 0xa0 : byte == 0xf0 ? 0x90 : 0x80;
+    t->next_max = byte == 0xed ? 0x9f : byte == 0xf4 ? 0x8f : 0xbf;
+}
+
+// A byte of UTF-8 that isn't ASCII. The longest beginning of a character that isn't completed is
+// replaced as one [Unicode 3.9, U+FFFD substitution of maximal subparts].
 static void take_utf8(struct terminal *t, uint8_t byte)
 {
-    if (t->continuation && byte >= 0x80 && byte < 0xc0) {
-        t->code_point = t->code_point << 6 | (byte & 0x3f);
-        if (--t->continuation)
-            return;
-        bool valid = t->code_point >= t->code_point_min && t->code_point <= 0x10ffff &&
-                     (t->code_point < 0xd800 || t->code_point > 0xdfff);
-        put_code_point(t, valid ? t->code_point : REPLACEMENT);
-        return;
-    }
-    if (t->continuation) // the character before was cut off
+    t->state = GROUND; // no sequence has such a byte
+    if (t->continuation && (byte < t->next_min || byte > t->next_max)) {
+        t->continuation = 0;
         put_code_point(t, REPLACEMENT);
-    static const uint32_t min[] = {[2] = 0x80, [3] = 0x800, [4] = 0x10000};
-    unsigned ones = (unsigned)__builtin_clz(~((uint32_t)byte << 24)); // that the byte begins with
-    t->continuation = ones >= 2 && ones <= 4 ? ones - 1 : 0;
+    }
     if (!t->continuation) {
-        put_code_point(t, REPLACEMENT);
+        start_character(t, byte);
         return;
     }
-    t->code_point = byte & (0x3fu >> t->continuation);
-    t->code_point_min = min[ones];
+    t->next_min = 0x80;
+    t->next_max = 0xbf;
+    t->code_point = t->code_point << 6 | (byte & 0x3f);
+    if (!--t->continuation)
+        put_code_point(t, t->code_point);
 }
 
 static void take_ascii(struct terminal *t, char c)
@@ -474,10 +484,8 @@ void terminal_write(struct terminal *t, const char *text, size_t length)
         uint8_t byte = (uint8_t)text[i++];
         if (byte < 0x80)
             take_ascii(t, (char)byte);
-        else if (t->state == GROUND)
-            take_utf8(t, byte);
         else if (t->state != STRING)
-            t->state = GROUND; // no sequence has such a byte
+            take_utf8(t, byte);
     }
 }
 

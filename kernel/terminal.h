@@ -44,8 +44,9 @@ struct terminal {
     uint16_t ascii[128]; // glyphs
 
     // A character or a control sequence that isn't complete yet
-    uint32_t code_point, code_point_min;
-    unsigned continuation; // bytes that it still lacks
+    uint32_t code_point;
+    unsigned continuation;      // bytes that it still lacks
+    uint8_t next_min, next_max; // of the next of them
     uint8_t state, final_wanted, parameter_count;
     bool is_private;
     uint16_t parameters[TERMINAL_PARAMETERS_MAX];
