@@ -10,7 +10,8 @@ enum state {
     GROUND,
     ESCAPE,          // behind ESC
     ESCAPE_REST,     // behind ESC and an intermediate byte: one final byte follows
-    SEQUENCE,        // behind CSI: parameters, then a final byte
+    SEQUENCE_START,  // behind CSI
+    SEQUENCE,        // and what may stand only there: parameters, then a final byte
     SEQUENCE_IGNORE, // the same, of a kind that isn't understood
     STRING,          // behind OSC and its like: until BEL, or the ESC of ST
 };
@@ -204,7 +205,7 @@ static void erase_display(struct terminal *t, unsigned what)
     } else if (what == 1) {
         erase_rows(t, 0, t->row);
         erase(t, t->row, 0, column + 1);
-    } else {
+    } else if (what <= 3) {
         erase_rows(t, 0, t->rows);
     }
     if (what == 3)
@@ -216,15 +217,14 @@ static void erase_line(struct terminal *t, unsigned what)
     unsigned column = t->column < t->columns ? t->column : t->columns - 1;
     if (what == 0)
         erase(t, t->row, column, t->columns - column);
-    else
+    else if (what <= 2)
         erase(t, t->row, 0, what == 1 ? column + 1 : t->columns);
 }
 
 static void erase_characters(struct terminal *t, unsigned count)
 {
-    if (t->column < t->columns)
-        erase(t, t->row, t->column,
-              count < t->columns - t->column ? count : t->columns - t->column);
+    unsigned column = t->column < t->columns ? t->column : t->columns - 1;
+    erase(t, t->row, column, count < t->columns - column ? count : t->columns - column);
 }
 
 static void save_cursor(struct terminal *t)
@@ -271,8 +271,9 @@ static bool move_cursor(struct terminal *t, char final, unsigned count)
 static void run_private(struct terminal *t, char final)
 {
     enum { CURSOR = 25 };
-    if (t->parameters[0] == CURSOR && (final == 'h' || final == 'l'))
-        t->cursor_hidden = final == 'l';
+    for (unsigned i = 0; i < t->parameter_count; i++)
+        if (t->parameters[i] == CURSOR && (final == 'h' || final == 'l'))
+            t->cursor_hidden = final == 'l';
 }
 
 static void run_sequence(struct terminal *t, char final)
@@ -331,9 +332,8 @@ static void take_control(struct terminal *t, char c)
 
 static void start_sequence(struct terminal *t)
 {
-    t->state = SEQUENCE;
+    t->state = SEQUENCE_START;
     t->parameter_count = 1;
-    t->is_private = false;
     memset(t->parameters, 0, sizeof(t->parameters));
 }
 
@@ -360,18 +360,21 @@ static void take_parameter(struct terminal *t, char c)
     if (c >= '0' && c <= '9') {
         unsigned value = *parameter * 10u + (unsigned)(c - '0');
         *parameter = (uint16_t)(value < PARAMETER_MAX ? value : PARAMETER_MAX);
-    } else if (c != ';' && c != ':') {
-        t->is_private = c == '?';
-        t->state = c == '?' ? SEQUENCE : SEQUENCE_IGNORE;
-    } else if (t->parameter_count < TERMINAL_PARAMETERS_MAX) {
+    } else if (c == ';' && t->parameter_count < TERMINAL_PARAMETERS_MAX) {
         t->parameter_count++;
-    } else {
+    } else { // one too many, parts of a parameter, or a private mark that isn't the first byte
         t->state = SEQUENCE_IGNORE;
     }
 }
 
 static void take_sequence(struct terminal *t, char c)
 {
+    if (t->state == SEQUENCE_START) {
+        t->state = SEQUENCE;
+        t->is_private = c == '?';
+        if (t->is_private)
+            return;
+    }
     if (c >= 0x40) {
         bool understood = t->state == SEQUENCE;
         t->state = GROUND;
@@ -445,13 +448,15 @@ static void take_ascii(struct terminal *t, char c)
         take_string(t, c);
     else if (c < 0x20)
         take_control(t, c);
+    else if (c == 0x7f) // nothing, in sequences too
+        return;
     else if (t->state == ESCAPE)
         take_escape(t, c);
     else if (t->state == ESCAPE_REST)
         t->state = c >= 0x30 ? GROUND : ESCAPE_REST;
     else if (t->state != GROUND)
         take_sequence(t, c);
-    else if (c != 0x7f)
+    else
         put_glyph(t, t->ascii[(uint8_t)c]);
 }
 
