@@ -104,13 +104,16 @@ static void use_pen(struct terminal *t)
         t->attributes = terminal_reversed(t->attributes) & (cell_t)~CELL_GLYPH;
 }
 
-// The nearest of the eight colours: each channel on or off, bright where one is far up.
+// The nearest of the colours: each channel on or off, bright where one is far up. Dark greys are
+// the bright black.
 static uint8_t nearest_of_rgb(unsigned red, unsigned green, unsigned blue)
 {
     unsigned most = red > green ? red : green;
     most = most > blue ? most : blue;
     unsigned half = most / 2 + 1;
     unsigned color = (red >= half) | (green >= half) << 1 | (blue >= half) << 2;
+    if (color == 7 && most < 128)
+        return most < 64 ? 0 : 8;
     return (uint8_t)(most < 64 ? 0 : color | (most > 200 ? 8 : 0));
 }
 
@@ -186,7 +189,7 @@ static void select_graphics(struct terminal *t)
 
 static void reset(struct terminal *t)
 {
-    t->pen = t->normal;
+    t->pen = t->saved_pen = t->normal;
     use_pen(t);
     t->row = t->column = t->saved_row = t->saved_column = 0;
     t->cursor_hidden = false;
@@ -231,6 +234,14 @@ static void save_cursor(struct terminal *t)
 {
     t->saved_row = t->row;
     t->saved_column = t->column;
+    t->saved_pen = t->pen;
+}
+
+static void restore_cursor(struct terminal *t)
+{
+    move_to(t, t->saved_row, t->saved_column);
+    t->pen = t->saved_pen;
+    use_pen(t);
 }
 
 // `count` is the first parameter, 1 where it is missing or 0.
@@ -297,7 +308,7 @@ static void run_sequence(struct terminal *t, char final)
     else if (final == 's')
         save_cursor(t);
     else if (final == 'u')
-        move_to(t, t->saved_row, t->saved_column);
+        restore_cursor(t);
 }
 
 // --- The parser --------------------------------------------------------------------------------
@@ -349,7 +360,7 @@ static void take_escape(struct terminal *t, char c)
     else if (c == '7')
         save_cursor(t);
     else if (c == '8')
-        move_to(t, t->saved_row, t->saved_column);
+        restore_cursor(t);
     else if (c == 'c')
         reset(t);
 }

@@ -37,7 +37,7 @@ struct terminal {
     unsigned row, column; // of the cursor; column == columns: the next character starts a line
     unsigned saved_row, saved_column;
     bool cursor_hidden;
-    struct terminal_pen pen, normal;
+    struct terminal_pen pen, saved_pen, normal;
     cell_t attributes; // the pen, as bits of a cell
 
     terminal_glyph *glyph;
