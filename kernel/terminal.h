@@ -47,7 +47,7 @@ struct terminal {
     uint32_t code_point;
     unsigned continuation;      // bytes that it still lacks
     uint8_t next_min, next_max; // of the next of them
-    uint8_t state, final_wanted, parameter_count;
+    uint8_t state, parameter_count;
     bool is_private;
     uint16_t parameters[TERMINAL_PARAMETERS_MAX];
 };
