@@ -251,8 +251,9 @@ static bool makes_sense(const struct boot_framebuffer *d)
 {
     return d->kind == FRAMEBUFFER_RGB && d->bits_per_pixel >= 15 && d->bits_per_pixel <= 32 &&
            d->pitch >= (uint64_t)d->width * pixel_size_of(d) &&
-           d->red.position + d->red.size <= 32 && d->green.position + d->green.size <= 32 &&
-           d->blue.position + d->blue.size <= 32;
+           d->red.position + d->red.size <= d->bits_per_pixel &&
+           d->green.position + d->green.size <= d->bits_per_pixel &&
+           d->blue.position + d->blue.size <= d->bits_per_pixel;
 }
 
 unsigned framebuffer_scale(unsigned width, unsigned height)

@@ -10,10 +10,10 @@ enum state {
     GROUND,
     ESCAPE,          // behind ESC
     ESCAPE_REST,     // behind ESC and an intermediate byte: one final byte follows
-    SEQUENCE,        // behind CSI: parameters, then a final byte
+    SEQUENCE_START,  // behind CSI
+    SEQUENCE,        // and what may stand only there: parameters, then a final byte
     SEQUENCE_IGNORE, // the same, of a kind that isn't understood
-    STRING,          // behind OSC and its like: until BEL or ST
-    STRING_ESCAPE,   // and ESC in it
+    STRING,          // behind OSC and its like: until BEL, or the ESC of ST
 };
 
 // --- Lines and cells ---------------------------------------------------------------------------
@@ -104,13 +104,16 @@ static void use_pen(struct terminal *t)
         t->attributes = terminal_reversed(t->attributes) & (cell_t)~CELL_GLYPH;
 }
 
-// The nearest of the eight colours: each channel on or off, bright where one is far up.
+// The nearest of the colours: each channel on or off, bright where one is far up. Dark greys are
+// the bright black.
 static uint8_t nearest_of_rgb(unsigned red, unsigned green, unsigned blue)
 {
     unsigned most = red > green ? red : green;
     most = most > blue ? most : blue;
     unsigned half = most / 2 + 1;
     unsigned color = (red >= half) | (green >= half) << 1 | (blue >= half) << 2;
+    if (color == 7 && most < 128)
+        return most < 64 ? 0 : 8;
     return (uint8_t)(most < 64 ? 0 : color | (most > 200 ? 8 : 0));
 }
 
@@ -186,7 +189,7 @@ static void select_graphics(struct terminal *t)
 
 static void reset(struct terminal *t)
 {
-    t->pen = t->normal;
+    t->pen = t->saved_pen = t->normal;
     use_pen(t);
     t->row = t->column = t->saved_row = t->saved_column = 0;
     t->cursor_hidden = false;
@@ -205,7 +208,7 @@ static void erase_display(struct terminal *t, unsigned what)
     } else if (what == 1) {
         erase_rows(t, 0, t->row);
         erase(t, t->row, 0, column + 1);
-    } else {
+    } else if (what <= 3) {
         erase_rows(t, 0, t->rows);
     }
     if (what == 3)
@@ -217,21 +220,28 @@ static void erase_line(struct terminal *t, unsigned what)
     unsigned column = t->column < t->columns ? t->column : t->columns - 1;
     if (what == 0)
         erase(t, t->row, column, t->columns - column);
-    else
+    else if (what <= 2)
         erase(t, t->row, 0, what == 1 ? column + 1 : t->columns);
 }
 
 static void erase_characters(struct terminal *t, unsigned count)
 {
-    if (t->column < t->columns)
-        erase(t, t->row, t->column,
-              count < t->columns - t->column ? count : t->columns - t->column);
+    unsigned column = t->column < t->columns ? t->column : t->columns - 1;
+    erase(t, t->row, column, count < t->columns - column ? count : t->columns - column);
 }
 
 static void save_cursor(struct terminal *t)
 {
     t->saved_row = t->row;
     t->saved_column = t->column;
+    t->saved_pen = t->pen;
+}
+
+static void restore_cursor(struct terminal *t)
+{
+    move_to(t, t->saved_row, t->saved_column);
+    t->pen = t->saved_pen;
+    use_pen(t);
 }
 
 // `count` is the first parameter, 1 where it is missing or 0.
@@ -272,8 +282,9 @@ static bool move_cursor(struct terminal *t, char final, unsigned count)
 static void run_private(struct terminal *t, char final)
 {
     enum { CURSOR = 25 };
-    if (t->parameters[0] == CURSOR && (final == 'h' || final == 'l'))
-        t->cursor_hidden = final == 'l';
+    for (unsigned i = 0; i < t->parameter_count; i++)
+        if (t->parameters[i] == CURSOR && (final == 'h' || final == 'l'))
+            t->cursor_hidden = final == 'l';
 }
 
 static void run_sequence(struct terminal *t, char final)
@@ -297,7 +308,7 @@ static void run_sequence(struct terminal *t, char final)
     else if (final == 's')
         save_cursor(t);
     else if (final == 'u')
-        move_to(t, t->saved_row, t->saved_column);
+        restore_cursor(t);
 }
 
 // --- The parser --------------------------------------------------------------------------------
@@ -332,9 +343,8 @@ static void take_control(struct terminal *t, char c)
 
 static void start_sequence(struct terminal *t)
 {
-    t->state = SEQUENCE;
+    t->state = SEQUENCE_START;
     t->parameter_count = 1;
-    t->is_private = false;
     memset(t->parameters, 0, sizeof(t->parameters));
 }
 
@@ -350,7 +360,7 @@ static void take_escape(struct terminal *t, char c)
     else if (c == '7')
         save_cursor(t);
     else if (c == '8')
-        move_to(t, t->saved_row, t->saved_column);
+        restore_cursor(t);
     else if (c == 'c')
         reset(t);
 }
@@ -361,18 +371,21 @@ static void take_parameter(struct terminal *t, char c)
     if (c >= '0' && c <= '9') {
         unsigned value = *parameter * 10u + (unsigned)(c - '0');
         *parameter = (uint16_t)(value < PARAMETER_MAX ? value : PARAMETER_MAX);
-    } else if (c != ';' && c != ':') {
-        t->is_private = c == '?';
-        t->state = c == '?' ? SEQUENCE : SEQUENCE_IGNORE;
-    } else if (t->parameter_count < TERMINAL_PARAMETERS_MAX) {
+    } else if (c == ';' && t->parameter_count < TERMINAL_PARAMETERS_MAX) {
         t->parameter_count++;
-    } else {
+    } else { // one too many, parts of a parameter, or a private mark that isn't the first byte
         t->state = SEQUENCE_IGNORE;
     }
 }
 
 static void take_sequence(struct terminal *t, char c)
 {
+    if (t->state == SEQUENCE_START) {
+        t->state = SEQUENCE;
+        t->is_private = c == '?';
+        if (t->is_private)
+            return;
+    }
     if (c >= 0x40) {
         bool understood = t->state == SEQUENCE;
         t->state = GROUND;
@@ -385,17 +398,14 @@ static void take_sequence(struct terminal *t, char c)
     }
 }
 
-// Text behind OSC and the like says nothing to a screen. Ends with BEL, or with ESC and `\`.
+// Text behind OSC and the like says nothing to a screen. It ends with BEL or with ST, which is a
+// sequence like others: whatever ESC begins is no part of a string.
 static void take_string(struct terminal *t, char c)
 {
     if (c == '\a' || c == 0x18 || c == 0x1a)
         t->state = GROUND;
-    else if (t->state == STRING_ESCAPE && c == '[')
-        start_sequence(t); // the string was never ended
-    else if (t->state == STRING_ESCAPE)
-        t->state = GROUND;
     else if (c == 0x1b)
-        t->state = STRING_ESCAPE;
+        t->state = ESCAPE;
 }
 
 static void put_code_point(struct terminal *t, uint32_t code_point)
@@ -404,29 +414,39 @@ static void put_code_point(struct terminal *t, uint32_t code_point)
         put_glyph(t, t->glyph(code_point));
 }
 
-// A byte of UTF-8 that isn't ASCII [Unicode 3.9, table 3-6].
+// The first byte of a character. Which second bytes it allows keeps out what is longer than need
+// be, surrogates, and what lies beyond U+10FFFF [Unicode 3.9, table 3-7].
+static void start_character(struct terminal *t, uint8_t byte)
+{
+    if (byte < 0xc2 || byte > 0xf4) {
+        put_code_point(t, REPLACEMENT);
+        return;
+    }
+    unsigned ones = (unsigned)__builtin_clz(~((uint32_t)byte << 24)); // that the byte begins with
+    t->continuation = ones - 1;
+    t->code_point = byte & (0x3fu >> t->continuation);
+    t->next_min = byte == 0xe0 ? 0xa0 : byte == 0xf0 ? 0x90 : 0x80;
+    t->next_max = byte == 0xed ? 0x9f : byte == 0xf4 ? 0x8f : 0xbf;
+}
+
+// A byte of UTF-8 that isn't ASCII. The longest beginning of a character that isn't completed is
+// replaced as one [Unicode 3.9, U+FFFD substitution of maximal subparts].
 static void take_utf8(struct terminal *t, uint8_t byte)
 {
-    if (t->continuation && byte >= 0x80 && byte < 0xc0) {
-        t->code_point = t->code_point << 6 | (byte & 0x3f);
-        if (--t->continuation)
-            return;
-        bool valid = t->code_point >= t->code_point_min && t->code_point <= 0x10ffff &&
-                     (t->code_point < 0xd800 || t->code_point > 0xdfff);
-        put_code_point(t, valid ? t->code_point : REPLACEMENT);
-        return;
-    }
-    if (t->continuation) // the character before was cut off
+    t->state = GROUND; // no sequence has such a byte
+    if (t->continuation && (byte < t->next_min || byte > t->next_max)) {
+        t->continuation = 0;
         put_code_point(t, REPLACEMENT);
-    static const uint32_t min[] = {[2] = 0x80, [3] = 0x800, [4] = 0x10000};
-    unsigned ones = (unsigned)__builtin_clz(~((uint32_t)byte << 24)); // that the byte begins with
-    t->continuation = ones >= 2 && ones <= 4 ? ones - 1 : 0;
+    }
     if (!t->continuation) {
-        put_code_point(t, REPLACEMENT);
+        start_character(t, byte);
         return;
     }
-    t->code_point = byte & (0x3fu >> t->continuation);
-    t->code_point_min = min[ones];
+    t->next_min = 0x80;
+    t->next_max = 0xbf;
+    t->code_point = t->code_point << 6 | (byte & 0x3f);
+    if (!--t->continuation)
+        put_code_point(t, t->code_point);
 }
 
 static void take_ascii(struct terminal *t, char c)
@@ -435,17 +455,19 @@ static void take_ascii(struct terminal *t, char c)
         t->continuation = 0;
         put_code_point(t, REPLACEMENT);
     }
-    if (t->state == STRING || t->state == STRING_ESCAPE)
+    if (t->state == STRING)
         take_string(t, c);
     else if (c < 0x20)
         take_control(t, c);
+    else if (c == 0x7f) // nothing, in sequences too
+        return;
     else if (t->state == ESCAPE)
         take_escape(t, c);
     else if (t->state == ESCAPE_REST)
         t->state = c >= 0x30 ? GROUND : ESCAPE_REST;
     else if (t->state != GROUND)
         take_sequence(t, c);
-    else if (c != 0x7f)
+    else
         put_glyph(t, t->ascii[(uint8_t)c]);
 }
 
@@ -478,10 +500,8 @@ void terminal_write(struct terminal *t, const char *text, size_t length)
         uint8_t byte = (uint8_t)text[i++];
         if (byte < 0x80)
             take_ascii(t, (char)byte);
-        else if (t->state == GROUND)
+        else if (t->state != STRING)
             take_utf8(t, byte);
-        else if (t->state != STRING && t->state != STRING_ESCAPE)
-            t->state = GROUND; // no sequence has such a byte
     }
 }
 

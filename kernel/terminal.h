@@ -37,16 +37,17 @@ struct terminal {
     unsigned row, column; // of the cursor; column == columns: the next character starts a line
     unsigned saved_row, saved_column;
     bool cursor_hidden;
-    struct terminal_pen pen, normal;
+    struct terminal_pen pen, saved_pen, normal;
     cell_t attributes; // the pen, as bits of a cell
 
     terminal_glyph *glyph;
     uint16_t ascii[128]; // glyphs
 
     // A character or a control sequence that isn't complete yet
-    uint32_t code_point, code_point_min;
-    unsigned continuation; // bytes that it still lacks
-    uint8_t state, final_wanted, parameter_count;
+    uint32_t code_point;
+    unsigned continuation;      // bytes that it still lacks
+    uint8_t next_min, next_max; // of the next of them
+    uint8_t state, parameter_count;
     bool is_private;
     uint16_t parameters[TERMINAL_PARAMETERS_MAX];
 };

@@ -9,7 +9,7 @@ PYTHON       ?= python3
 SECONDS_EACH ?= 60
 
 HOST_WARNINGS := -Wall -Wextra -Werror -Wshadow -Wno-unused-function
-HOST_INCLUDES := -iquote tests/host/fake -iquote .
+HOST_INCLUDES := -iquote tests/host/fake -iquote . -iquote $(O)/tests/gen
 HOST_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_FLAGS    := -std=gnu17 -g -fno-strict-aliasing $(HOST_WARNINGS) $(HOST_INCLUDES)
 
@@ -22,6 +22,9 @@ HOST_NAMES := $(basename $(notdir $(wildcard tests/host/test_*.c)))
 FUZZ_NAMES := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 HOST_TESTS := $(addprefix $(HOST_DIR)/,$(HOST_NAMES) test_string_as_kernel $(FUZZ_NAMES))
 
+# As the Makefile's, in a folder of its own: this file is used without it too.
+HOST_FONT := $(O)/tests/gen/font_data.c
+
 host_say = $(if $(Q),@printf '  %-8s %s\n' $(1) $(2))
 
 .PHONY: test-host fuzz coverage $(FUZZ_NAMES:%=run-%)
@@ -30,6 +33,12 @@ host_say = $(if $(Q),@printf '  %-8s %s\n' $(1) $(2))
 
 test-host: $(HOST_TESTS)
 	$(Q)$(PYTHON) tests/host/run.py --logs $(HOST_DIR) --totals $(O)/tests/host.totals $^
+
+$(HOST_FONT): tools/font.py $(FONT)
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/font.py $(FONT) > $@ || { rm -f $@; exit 1; }
+
+$(HOST_DIR)/test_font $(O)/coverage/test_font: $(HOST_FONT)
 
 $(HOST_DIR)/test_%: tests/host/test_%.c tests/host.mk
 	$(call host_say,HOSTCC,$@)
