@@ -137,7 +137,7 @@ static void draw_32(unsigned row, unsigned column, const cell_t *cells, unsigned
 
 static uint8_t *put_pixel(uint8_t *to, uint32_t pixel)
 {
-    memcpy(to, &pixel, sizeof(pixel)); // what is too much, the next pixel overwrites
+    __builtin_memcpy(to, &pixel, sizeof(pixel)); // what is too much, the next pixel overwrites
     return to + fb.pixel_size;
 }
 

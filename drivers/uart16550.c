@@ -42,6 +42,7 @@ enum {
     MCR_OUT2 = BIT(3),
     MCR_LOOP = BIT(4),
     LSR_DATA = BIT(0),
+    LSR_OVERRUN = BIT(1), // characters were lost; reading clears it
     LSR_THR_EMPTY = BIT(5),
     LSR_IDLE = BIT(6), // and the shift register too
     MSR_CTS = BIT(4),
@@ -52,7 +53,7 @@ enum {
     ABSENT = 0xff,
 };
 
-enum { COM1 = 0x3f8, COM2 = 0x2f8, BAUD_MAX = 115200, FIFO_DEPTH = 16 };
+enum { COM1 = 0x3f8, COM2 = 0x2f8, BAUD_MAX = 115200, FIFO_DEPTH = 16, RECEIVED_MAX = 256 };
 
 #define STALL_NS 500000000ull // 16 characters at 1200 baud take 133 ms
 #define PROBE_NS 100000000ull
@@ -62,6 +63,9 @@ struct uart {
     volatile void *registers; // MMIO only
     unsigned fifo_depth;
     bool stalled;
+    uint8_t received[RECEIVED_MAX]; // a ring of what has been taken from the receiver
+    unsigned first, count;
+    bool has_lost; // and nobody has been told yet
     struct console_sink sink;
     struct console_source source;
 };
@@ -153,13 +157,26 @@ static void write_register(const struct uart *u, enum uart_register reg, uint8_t
     }
 }
 
-// Waits until a bit of the line status is set. Returns false after `limit_ns`.
-static bool wait_status(const struct uart *u, uint8_t bit, uint64_t limit_ns)
+// A look at the line status. What has arrived is taken out at once: sending 16 characters takes as
+// long as receiving 16, which is all that the receiver's FIFO holds.
+static uint8_t look(struct uart *u)
 {
-    if (read_register(u, REG_LSR) & bit)
+    uint8_t status = read_register(u, REG_LSR), now = status;
+    while (now != ABSENT && now & LSR_DATA && u->count < RECEIVED_MAX) {
+        u->has_lost |= (now & LSR_OVERRUN) != 0;
+        u->received[(u->first + u->count++) % RECEIVED_MAX] = read_register(u, REG_DATA);
+        now = read_register(u, REG_LSR);
+    }
+    return status;
+}
+
+// Waits until a bit of the line status is set. Returns false after `limit_ns`.
+static bool wait_status(struct uart *u, uint8_t bit, uint64_t limit_ns)
+{
+    if (look(u) & bit)
         return true;
     uint64_t start = clock_ns();
-    while (!(read_register(u, REG_LSR) & bit)) {
+    while (!(look(u) & bit)) {
         if (clock_ns() - start > limit_ns)
             return false;
         arch_pause();
@@ -176,7 +193,7 @@ static bool lines_follow(const struct uart *u, uint8_t outputs, uint8_t inputs)
 }
 
 // Whether there is a UART. What turns out to be something else is put back.
-static bool loops_back(const struct uart *u)
+static bool loops_back(struct uart *u)
 {
     if (read_register(u, REG_LSR) == ABSENT)
         return false;
@@ -258,11 +275,20 @@ static void flush(struct console_sink *sink)
 
 static int read_key(struct console_source *source)
 {
+    struct uart *u = &uart;
     (void)source;
-    uint8_t status = read_register(&uart, REG_LSR);
-    if (status == ABSENT || !(status & LSR_DATA))
+    if (!u->count)
+        (void)look(u);
+    if (u->has_lost) {
+        u->has_lost = false;
+        log_warn("serial: characters came too fast, and some are lost");
+    }
+    if (!u->count)
         return -1;
-    return read_register(&uart, REG_DATA);
+    uint8_t c = u->received[u->first];
+    u->first = (u->first + 1) % RECEIVED_MAX;
+    u->count--;
+    return c;
 }
 
 static enum status map_registers(struct uart *u)
