@@ -1,0 +1,129 @@
+// What a terminal sends for a key.
+
+#include "drivers/key_text.h"
+#include "drivers/key_usage.h"
+#include "lib/format.h"
+
+enum { ESCAPE = 27, BACKSPACE = 127, NO_CHARACTER = -1, SEQUENCE_MODIFIERS = 7 };
+
+// CSI number ; modifiers final. The number is left out where it is 1 and no modifiers follow; F1 to
+// F4 then begin with SS3 instead.
+struct sequence {
+    uint8_t usage, number;
+    char final;
+};
+
+static const struct sequence sequences[] = {
+    {KEY_UP, 1, 'A'},      {KEY_DOWN, 1, 'B'},      {KEY_RIGHT, 1, 'C'},   {KEY_LEFT, 1, 'D'},
+    {KEY_HOME, 1, 'H'},    {KEY_END, 1, 'F'},       {KEY_INSERT, 2, '~'},  {KEY_DELETE, 3, '~'},
+    {KEY_PAGE_UP, 5, '~'}, {KEY_PAGE_DOWN, 6, '~'}, {KEY_F1, 1, 'P'},      {KEY_F1 + 1, 1, 'Q'},
+    {KEY_F1 + 2, 1, 'R'},  {KEY_F1 + 3, 1, 'S'},    {KEY_F5, 15, '~'},     {KEY_F5 + 1, 17, '~'},
+    {KEY_F5 + 2, 18, '~'}, {KEY_F5 + 3, 19, '~'},   {KEY_F5 + 4, 20, '~'}, {KEY_F5 + 5, 21, '~'},
+    {KEY_F5 + 6, 23, '~'}, {KEY_F5 + 7, 24, '~'},
+};
+
+// The keypad from KEY_PAD_1 on: with Num Lock the one, without it the other.
+static const char pad_digits[] = "1234567890";
+static const uint8_t pad_directions[] = {
+    KEY_END,  KEY_DOWN, KEY_PAGE_DOWN, KEY_LEFT,   KEY_NONE,   KEY_RIGHT,
+    KEY_HOME, KEY_UP,   KEY_PAGE_UP,   KEY_INSERT, KEY_DELETE,
+};
+
+// The same in every layout and with every modifier.
+static const struct {
+    uint8_t usage;
+    char character;
+} fixed[] = {
+    {KEY_ENTER, '\r'},   {KEY_ESCAPE, ESCAPE},  {KEY_BACKSPACE, BACKSPACE}, {KEY_TAB, '\t'},
+    {KEY_SPACE, ' '},    {KEY_PAD_SLASH, '/'},  {KEY_PAD_STAR, '*'},        {KEY_PAD_MINUS, '-'},
+    {KEY_PAD_PLUS, '+'}, {KEY_PAD_ENTER, '\r'},
+};
+
+static bool is_on_pad(uint8_t usage)
+{
+    return usage >= KEY_PAD_1 && usage <= KEY_PAD_DOT;
+}
+
+static int find_character(const struct keymap *map, uint8_t usage, unsigned modifiers)
+{
+    if (usage == KEY_PAD_DOT)
+        return map->decimal;
+    if (is_on_pad(usage))
+        return pad_digits[usage - KEY_PAD_1];
+    for (unsigned i = 0; i < ARRAY_SIZE(fixed); i++)
+        if (fixed[i].usage == usage)
+            return fixed[i].character;
+    uint32_t character = keymap_character(map, usage, modifiers & MODIFIER_SHIFT,
+                                          modifiers & MODIFIER_ALTGR, modifiers & MODIFIER_CAPS);
+    return character ? (int)character : NO_CHARACTER;
+}
+
+// Ctrl takes the characters from @ to _, and letters of both cases, to the control codes.
+static int with_ctrl(int character)
+{
+    if (character == ' ')
+        return 0;
+    bool has_code =
+        (character >= '@' && character <= '_') || (character >= 'a' && character <= 'z');
+    return has_code ? character & 31 : character;
+}
+
+// Layouts end below U+10000.
+static size_t put_utf8(char *text, int character)
+{
+    if (character < 0x80) {
+        text[0] = (char)character;
+        return 1;
+    }
+    if (character < 0x800) {
+        text[0] = (char)(0xc0 | character >> 6);
+        text[1] = (char)(0x80 | (character & 63));
+        return 2;
+    }
+    text[0] = (char)(0xe0 | character >> 12);
+    text[1] = (char)(0x80 | (character >> 6 & 63));
+    text[2] = (char)(0x80 | (character & 63));
+    return 3;
+}
+
+static size_t put_character(char *text, int character, unsigned modifiers)
+{
+    size_t length = 0;
+    if (modifiers & MODIFIER_ALT)
+        text[length++] = ESCAPE;
+    if (modifiers & MODIFIER_CTRL)
+        character = with_ctrl(character);
+    return length + put_utf8(text + length, character);
+}
+
+static size_t put_sequence(char text[KEY_TEXT_MAX], uint8_t usage, unsigned modifiers)
+{
+    const struct sequence *s = sequences;
+    while (s < sequences + ARRAY_SIZE(sequences) && s->usage != usage)
+        s++;
+    if (s == sequences + ARRAY_SIZE(sequences))
+        return 0;
+    unsigned held = modifiers & SEQUENCE_MODIFIERS;
+    if (held)
+        return snprintf(text, KEY_TEXT_MAX, "\033[%u;%u%c", s->number, 1 + held, s->final);
+    if (s->number > 1)
+        return snprintf(text, KEY_TEXT_MAX, "\033[%u%c", s->number, s->final);
+    return snprintf(text, KEY_TEXT_MAX, "\033%c%c", s->final >= 'P' ? 'O' : '[', s->final);
+}
+
+size_t key_text(char text[KEY_TEXT_MAX], const struct keymap *map, uint8_t usage,
+                unsigned modifiers)
+{
+    bool shift = modifiers & MODIFIER_SHIFT, num = modifiers & MODIFIER_NUM;
+    if (is_on_pad(usage)) { // Shift turns Num Lock around, and means nothing else
+        modifiers &= ~(unsigned)MODIFIER_SHIFT;
+        if (shift == num)
+            usage = pad_directions[usage - KEY_PAD_1];
+    }
+    if (usage == KEY_TAB && shift)
+        return snprintf(text, KEY_TEXT_MAX, "\033[Z");
+    int character = find_character(map, usage, modifiers);
+    if (character != NO_CHARACTER)
+        return put_character(text, character, modifiers);
+    return put_sequence(text, usage, modifiers);
+}
