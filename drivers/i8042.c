@@ -131,12 +131,14 @@ static void take_byte(uint8_t byte)
         keyboard_key(event.usage, event.pressed);
 }
 
-// Keys that come before the answer are taken as such.
+// Keys that come before the answer are taken as such, however many until `end`.
 static int receive_answer(uint64_t end)
 {
-    int byte;
-    while ((byte = receive(end)) >= 0 && byte != ACKNOWLEDGE && byte != RESEND)
+    int byte = receive(end);
+    while (byte >= 0 && byte != ACKNOWLEDGE && byte != RESEND) {
         take_byte((uint8_t)byte);
+        byte = clock_ns() < end ? receive(end) : -1;
+    }
     return byte;
 }
 

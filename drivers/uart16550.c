@@ -223,6 +223,7 @@ static void set_up(struct uart *u)
         write_register(u, REG_LCR, lcr & (uint8_t)~LCR_DLAB);
     write_register(u, REG_IER, 0);
     write_register(u, REG_FCR, FCR_ENABLE | FCR_CLEAR);
+    u->count = 0;
     write_register(u, REG_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
     u->fifo_depth = (read_register(u, REG_IIR) & IIR_FIFO) == IIR_FIFO ? FIFO_DEPTH : 1;
 }

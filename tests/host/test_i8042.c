@@ -307,6 +307,21 @@ static void data_for_ever_later(void **state)
     }
 }
 
+static void data_for_ever_while_lights_are_set(void **state)
+{
+    (void)state;
+    for (unsigned flood = 0; flood < 256; flood++) {
+        no_faults();
+        assert_int_equal(start(FIRMWARE), OK);
+        fault.floods = true;
+        fault.flood = (uint8_t)flood;
+        uint64_t before = now_ns;
+        for (unsigned i = 0; i < 10; i++)
+            set_lights(true, true, true);
+        assert_true(now_ns - before < 200 * MS);
+    }
+}
+
 // --- A bad keyboard ---------------------------------------------------------------------------
 
 static void no_keyboard_and_one_plugged_in_later(void **state)
@@ -431,6 +446,7 @@ int main(void)
         cmocka_unit_test(everything_is_slow),
         cmocka_unit_test(a_controller_that_goes_away),
         cmocka_unit_test(data_for_ever_later),
+        cmocka_unit_test(data_for_ever_while_lights_are_set),
         cmocka_unit_test(no_keyboard_and_one_plugged_in_later),
         cmocka_unit_test(a_keyboard_that_asks_again),
         cmocka_unit_test(lights),
