@@ -386,6 +386,40 @@ static void keys_are_read_without_waiting(void **state)
 // --- Registers in memory ----------------------------------------------------------------------
 
 // Plain memory that says "data there, transmitter empty": whatever is written comes back.
+// Somebody pastes while the kernel prints: both directions are as fast as the line.
+static void input_is_taken_while_output_waits(void **state)
+{
+    (void)state;
+    char pasted[201] = "", printed[301] = "";
+    memset(pasted, 'p', sizeof(pasted) - 1);
+    memset(printed, 'o', sizeof(printed) - 1);
+    assert_int_equal(start(CHIP_16550A, 0x3f8, NULL), OK);
+    log_forget();
+    chip.coming = pasted;
+    chip.arrived_at = now_ns;
+    write_all(printed);
+    assert_int_equal(*chip.coming, 0);
+    for (unsigned i = 0; i < sizeof(pasted) - 1; i++)
+        assert_int_equal(source->read(source), 'p');
+    assert_int_equal(source->read(source), -1);
+    assert_int_equal(log_lines[LOG_WARN], 0);
+}
+
+static void lost_input_is_told_once(void **state)
+{
+    (void)state;
+    assert_int_equal(start(CHIP_16550A, 0x3f8, NULL), OK);
+    log_forget();
+    chip.coming = "0123456789abcdefLOST";
+    chip.arrived_at = now_ns;
+    now_ns += 30 * CHARACTER_NS;
+    for (unsigned i = 0; i < 16; i++)
+        assert_int_equal(source->read(source), "0123456789abcdef"[i]);
+    assert_int_equal(source->read(source), -1);
+    assert_int_equal(log_lines[LOG_WARN], 1);
+    assert_non_null(strstr(log_last, "lost"));
+}
+
 static void check_mmio(const char *option, size_t stride)
 {
     uint8_t *registers = calloc(8, stride);
@@ -453,6 +487,8 @@ int main(void)
         cmocka_unit_test(the_fifo_is_used),
         cmocka_unit_test(a_stalled_port_costs_one_time_out_and_recovers),
         cmocka_unit_test(keys_are_read_without_waiting),
+        cmocka_unit_test(input_is_taken_while_output_waits),
+        cmocka_unit_test(lost_input_is_told_once),
         cmocka_unit_test(memory_mapped_registers_by_their_stride),
         cmocka_unit_test(registers_that_cannot_be_mapped),
     };

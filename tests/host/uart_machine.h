@@ -22,6 +22,9 @@ static struct {
     bool held; // the other side takes nothing
     uint8_t input[32];
     unsigned inputs;
+    const char *coming;  // what the other side is sending, a character in CHARACTER_NS
+    uint64_t arrived_at; // when the one before came
+    bool has_overrun;
     unsigned overruns, line_writes, writes;
     char output[OUTPUT_MAX];
     size_t length;
@@ -63,6 +66,28 @@ static void pass_time(uint64_t ns)
     }
 }
 
+// A receiver that is full drops what comes [16550, LSR bit 1].
+static void let_arrive(void)
+{
+    unsigned room = chip.chip == CHIP_16550A && chip.fcr & 1 ? 16 : 1;
+    for (; chip.coming && *chip.coming && now_ns - chip.arrived_at >= CHARACTER_NS;
+         chip.arrived_at += CHARACTER_NS) {
+        if (chip.inputs < room)
+            chip.input[chip.inputs++] = (uint8_t)*chip.coming;
+        else
+            chip.has_overrun = true;
+        chip.coming++;
+    }
+}
+
+static uint8_t line_status(void)
+{
+    uint8_t status =
+        (chip.inputs ? 0x01u : 0) | (chip.has_overrun ? 0x02u : 0) | (chip.sending ? 0 : 0x60u);
+    chip.has_overrun = false;
+    return status;
+}
+
 static void transmit(uint8_t c)
 {
     c &= (uint8_t)(0xff >> (3 - (chip.lcr & 3))); // words have 5 to 8 bits
@@ -90,6 +115,7 @@ uint32_t fake_port_read(uint16_t port, unsigned size)
 {
     assert_int_equal(size, 1);
     pass_time(ACCESS_NS);
+    let_arrive();
     if (chip.chip == CHIP_ABSENT || port < chip.base || port >= chip.base + 8)
         return 0xff;
     if (chip.chip == CHIP_STUCK)
@@ -109,7 +135,7 @@ uint32_t fake_port_read(uint16_t port, unsigned size)
     case 4:
         return chip.mcr;
     case 5:
-        return (chip.inputs ? 0x01u : 0) | (chip.sending ? 0 : 0x60u);
+        return line_status();
     case 6: // in loopback the modem's outputs are its inputs
         if (!(chip.mcr & 0x10) || chip.chip == CHIP_DEAF)
             return 0xb0;
