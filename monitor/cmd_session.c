@@ -34,7 +34,7 @@ COMMAND(echo, "[WORD...]", "print its words", "echo hello")
 }
 
 // A command may change its words, so each run gets copies.
-static enum status run_copy(int argc, char **argv)
+static enum status run_copy(const struct command *command, int argc, char **argv)
 {
     char text[COMMAND_LINE_MAX + 1], *words[COMMAND_WORDS_MAX];
     size_t used = 0;
@@ -45,9 +45,10 @@ static enum status run_copy(int argc, char **argv)
         words[i] = memcpy(text + used, argv[i], size);
         used += size;
     }
-    return command_run(argc, words);
+    return command->run(argc, words);
 }
 
+// Goes on where a run fails: what fails once may work the next time. Wrong words don't.
 COMMAND(repeat, "COUNT COMMAND...", "run a command again and again, failing or not",
         "repeat 10 peek boot_info")
 {
@@ -56,12 +57,18 @@ COMMAND(repeat, "COUNT COMMAND...", "run a command again and again, failing or n
         return BAD_ARGUMENT;
     if (!command_number(argv[1], &count))
         return FAILED;
-    enum status status = command_find(argv[2]) ? OK : run_copy(argc - 2, argv + 2);
-    if (status != OK)
-        return status;
+    const struct command *command = command_find(argv[2]);
+    if (!command) {
+        print("%.40s: no such command\n", argv[2]);
+        return NOT_FOUND;
+    }
+    enum status status = OK;
     for (; count && status != BAD_ARGUMENT && !command_interrupted(); count--)
-        status = run_copy(argc - 2, argv + 2);
-    return status == BAD_ARGUMENT ? FAILED : status; // that usage has been shown
+        status = run_copy(command, argc - 2, argv + 2);
+    if (status != BAD_ARGUMENT)
+        return status;
+    print("usage: %s %s\n", command->name, command->usage);
+    return FAILED;
 }
 
 COMMAND(more, "[on|off|auto]", "stop after each screenful, or show whether it does", "more off")

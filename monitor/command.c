@@ -16,7 +16,7 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
-enum status command_run(int argc, char **argv)
+static enum status run(int argc, char **argv)
 {
     const struct command *command = command_find(argv[0]);
     if (!command) {
@@ -42,7 +42,7 @@ enum status command_line_run(char *line)
         if (count < 0)
             return BAD_ARGUMENT;
         if (count > 0)
-            status = command_run(count, words);
+            status = run(count, words);
     }
     return status;
 }

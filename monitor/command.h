@@ -45,10 +45,6 @@ const struct command *command_find(const char *name);
 // Runs one line: commands between `;`. Prints what is wrong with it. Returns the last status.
 enum status command_line_run(char *line);
 
-// Runs one command; argv[0] is its name, and the words may be changed. Prints the usage for
-// BAD_ARGUMENT.
-enum status command_run(int argc, char **argv);
-
 // Whether whoever typed the line has had enough (Ctrl-C, or q at the end of a page): nothing more
 // that it prints will be seen, so a loop that may go on for long asks, and ends. False where no
 // line is being run.
