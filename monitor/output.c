@@ -1,7 +1,7 @@
 // What commands print: cut by Ctrl-C, and shown page by page.
 //
-// Text goes out in pieces that are smaller than a UART's receiver, with a look at the keys after
-// each: sending 8 bytes takes as long as receiving 8.
+// Text goes out in pieces of a line or less, with a look at the keys after each. (While a piece is
+// being sent, the UART's driver takes what comes in.)
 
 #include "monitor/output.h"
 #include "kernel/console.h"
@@ -11,7 +11,7 @@
 #include "monitor/input.h"
 #include "monitor/key.h"
 
-enum { PIECE_MAX = 8, TAB_STOP = 8, ESCAPE = 27 };
+enum { PIECE_MAX = 128, TAB_STOP = 8, ESCAPE = 27 };
 
 enum output_more output_more = OUTPUT_MORE_AUTO;
 
@@ -142,7 +142,7 @@ static void end_page(void)
         ask();
 }
 
-// How much of the text goes out at once: not beyond a page's end.
+// How much of the text goes out at once: a line at most, and not beyond a page's end.
 static size_t next_piece(const char *text, size_t length)
 {
     size_t piece = 0;
@@ -151,7 +151,9 @@ static size_t next_piece(const char *text, size_t length)
             row++, column = 0; // the row is full: the terminal wraps now
         if (page_is_full())
             break;
-        follow(text[piece++]);
+        follow(text[piece]);
+        if (text[piece++] == '\n')
+            break;
     }
     return piece;
 }

@@ -1,5 +1,5 @@
 // A console for code that prints and waits for keys: kernel/console.c with a sink and a source of
-// the test's own. The source has a receiver of 16 bytes, as a UART has, into which one byte arrives
+// the test's own. The source holds 256 bytes, as drivers/uart16550.c does, and one byte arrives
 // for each that is sent; what finds it full is lost.
 #pragma once
 
@@ -11,7 +11,7 @@
 #include "kernel/clock.h"
 #include "kernel/console.c"
 
-enum { RECEIVER_SIZE = 16 };
+enum { RECEIVER_SIZE = 256 };
 
 static struct {
     const char *line; // what comes over the line, as it is sent

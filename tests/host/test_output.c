@@ -92,7 +92,7 @@ static void control_c_cuts(void **state)
     assert_true(command_interrupted());
     print("nor this\n");
     output_end();
-    assert_string_equal(fake.output, "one\n01234567\n^C\n");
+    assert_string_equal(fake.output, "one\n0123456789\n^C\n");
     assert_false(command_interrupted());
     fake_forget_output();
     expect_keys("abcd");
