@@ -35,12 +35,13 @@ def block(*tags, end=True, total=None):
 RAM = memory_map((0, 0x9f000, USABLE), (0x100000, 511 << 20, USABLE))
 
 
-def start_on(start, tmp_path, information, address=INFORMATION):
+def start_on(start, tmp_path, information, address=INFORMATION, **arguments):
     file = tmp_path / "information"
     file.write_bytes(information)
     known = symbols()
     with Stub() as stub:
-        machine = start(extra=stub.arguments, append="this is not for the kernel")
+        machine = start(extra=stub.arguments, append="this is not for the kernel",
+                        **arguments)
         stub.run(machine, f"hbreak *{known['pvh_entry'] - KERNEL_BASE:#x}", "continue",
                  f"restore {file} binary {address:#x}", f"set $eax = {MAGIC:#x}",
                  f"set $ebx = {address:#x}",
