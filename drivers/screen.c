@@ -38,6 +38,7 @@ static unsigned scale;
 static struct screen {
     struct display display;
     struct terminal terminal;
+    bool is_cleared; // the display; before that it shows what others have drawn
     bool is_pending; // text hasn't been drawn yet
     uint64_t pending_since;
     uint64_t redraws, cells_drawn;
@@ -87,6 +88,9 @@ static void redraw(void)
 {
     unsigned cursor_row, cursor_column, columns = screen.display.columns;
     bool has_cursor = terminal_cursor(&screen.terminal, &cursor_row, &cursor_column);
+    if (!screen.is_cleared)
+        screen.display.clear(screen.terminal.normal.background);
+    screen.is_cleared = true;
     screen.is_pending = false;
     screen.redraws++;
     for (unsigned row = 0; row < screen.display.rows; row++) {
@@ -127,13 +131,14 @@ static void scroll(struct console_sink *sink, int pages)
     redraw();
 }
 
-// Everything anew: a cleared display, an empty terminal, and the knowledge of what is shown.
+// Everything anew: an empty terminal, and a display that the first drawing clears. One that nobody
+// draws on, since console= leaves it out, stays as it is.
 static void start_again(unsigned foreground, unsigned background)
 {
     const struct display *display = &screen.display;
     terminal_init(&screen.terminal, ring, RING_CELLS, display->columns, display->rows,
                   display->glyph, foreground, background);
-    display->clear(background);
+    screen.is_cleared = false;
     memcpy(shown, terminal_row(&screen.terminal, 0),
            (size_t)display->columns * display->rows * sizeof(cell_t));
     screen.is_pending = true;
