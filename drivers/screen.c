@@ -39,6 +39,7 @@ static struct screen {
     struct display display;
     struct terminal terminal;
     bool is_cleared; // the display; before that it shows what others have drawn
+    bool is_urgent;  // nothing is kept back
     bool is_pending; // text hasn't been drawn yet
     uint64_t pending_since;
     uint64_t redraws, cells_drawn;
@@ -113,7 +114,7 @@ static void write_text(struct console_sink *sink, const char *text, size_t lengt
     if (!screen.is_pending)
         screen.pending_since = now;
     screen.is_pending = true;
-    if (now - screen.pending_since >= COALESCE_NS)
+    if (screen.is_urgent || now - screen.pending_since >= COALESCE_NS)
         redraw();
 }
 
@@ -145,10 +146,12 @@ static void start_again(unsigned foreground, unsigned background)
     screen.pending_since = clock_ns();
 }
 
-// For a panic: white on blue, which a photograph keeps.
+// For a panic: white on blue, which a photograph keeps. What is printed is seen, whatever happens
+// behind it.
 static void reset(struct console_sink *sink)
 {
     (void)sink;
+    screen.is_urgent = true;
     start_again(COLOR_WHITE, COLOR_BLUE);
 }
 
