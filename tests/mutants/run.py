@@ -33,7 +33,8 @@ class Tree:
         self.run(["cpio", "-pdm", "--quiet", str(self.folder)], cwd=ROOT, input=names)
 
     def run(self, words, **arguments):
-        arguments = {"cwd": self.folder, "capture_output": True, "text": True, "timeout": 300,
+        arguments = {"cwd": self.folder, "capture_output": True, "text": True,
+                     "errors": "replace", "timeout": 300,
                      "env": self.environment, **arguments}
         try:
             return subprocess.run(words, check=False, **arguments)
