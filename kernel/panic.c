@@ -78,6 +78,7 @@ noreturn static void finish(void)
         print("Halted.\n");
     else if (after == AFTER_WAIT)
         print("Press a key to reboot.\n");
+    console_flush();
     while (after == AFTER_WAIT && console_read() < 0)
         arch_pause();
     if (after != AFTER_HALT)

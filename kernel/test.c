@@ -12,7 +12,10 @@ static char requested[64];
 OPTION(ktest, "[PATTERN]", "run the self-tests (those whose names match) before the prompt")
 {
     const char *pattern = value[0] ? value : "*";
-    return string_copy(requested, sizeof(requested), pattern, strlen(pattern)) ? OK : BAD_ARGUMENT;
+    if (string_copy(requested, sizeof(requested), pattern, strlen(pattern)))
+        return OK;
+    requested[0] = 0; // half a pattern means something else
+    return BAD_ARGUMENT;
 }
 
 void ktest_report(const char *file, int line, const char *format, ...)

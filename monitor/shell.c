@@ -18,9 +18,11 @@ static char startup_commands[LINE_TEXT_MAX + 1];
 
 OPTION(run, "\"COMMAND; COMMAND\"", "commands to run before the first prompt")
 {
-    return string_copy(startup_commands, sizeof(startup_commands), value, strlen(value))
-               ? OK
-               : BAD_ARGUMENT;
+    size_t length = strlen(value);
+    if (length >= sizeof(startup_commands)) // half of it must not be run
+        return BAD_ARGUMENT;
+    memcpy(startup_commands, value, length + 1);
+    return OK;
 }
 
 static struct history entered;

@@ -77,13 +77,14 @@ def count(options, mode, start, end, press=None):
     """Instructions between the first passes of two addresses, on the disc with these options.
     press: a key for QEMU's monitor to press at the prompt."""
     with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "result"
+        result, serial = Path(folder) / "result", Path(folder) / "serial"
+        serial.touch()
         iso = disc(folder, options, f"set gfxpayload={mode}")
         words = qemu.command(iso=iso, memory="512M", extra=[
-            "-display", "none", "-serial", f"file:{folder}/serial", "-monitor", "stdio",
+            "-display", "none", "-serial", f"file:{serial}", "-monitor", "stdio",
             "-plugin", f"{build_plugin(folder)},start={start:#x},end={end:#x},out={result}"])
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-            while press and b"keelson> " not in (Path(folder) / "serial").read_bytes():
+            while press and b"keelson> " not in serial.read_bytes():
                 time.sleep(0.2)
             if press:
                 process.stdin.write(f"sendkey {press}\n".encode())
@@ -114,7 +115,7 @@ def image_size():
 def build_seconds():
     with tempfile.TemporaryDirectory() as folder:
         start = time.monotonic()
-        subprocess.run(["make", "-s", f"O={folder}", f"-j{os.cpu_count()}"], check=True,
+        subprocess.run(["make", f"O={folder}", f"-j{os.cpu_count()}"], check=True, capture_output=True,
                        env={k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "KEELSON_JOBS"))})
         return round(time.monotonic() - start, 1)
 
