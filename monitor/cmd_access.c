@@ -82,7 +82,7 @@ static bool check_fits(uint64_t value, unsigned size)
     return false;
 }
 
-COMMAND(poke, "[-1|-2|-4|-8] [phys:]ADDRESS VALUE", "write memory; nothing stops you",
+COMMAND(poke, "[-1|-2|-4|-8] [phys:]ADDRESS VALUE", "write memory, anywhere: nothing stops you",
         "poke -1 phys:0xb8000 0x4b")
 {
     uint64_t address, value;
@@ -178,7 +178,7 @@ static void port_write(uint16_t port, unsigned size, uint32_t value)
 }
 
 // What has been written isn't read back: reading may mean something else, or do something.
-COMMAND(port, "[-1|-2|-4] PORT [VALUE]", "read or write an I/O port; nothing stops you",
+COMMAND(port, "[-1|-2|-4] PORT [VALUE]", "read or write an I/O port, any: nothing stops you",
         "port -4 0xcf8")
 {
     uint64_t port, value = 0;
@@ -200,7 +200,7 @@ COMMAND(port, "[-1|-2|-4] PORT [VALUE]", "read or write an I/O port; nothing sto
     return OK;
 }
 
-COMMAND(msr, "REGISTER [VALUE]", "show or set a model-specific register", "msr 0xc0000080")
+COMMAND(msr, "REGISTER [VALUE]", "show or set an MSR, a model-specific register", "msr 0xc0000080")
 {
     uint64_t msr, value;
     if (argc < 2 || argc > 3)
@@ -236,7 +236,7 @@ static bool show_symbol(uintptr_t address, const char *name)
     return !command_interrupted();
 }
 
-COMMAND(symbol, "ADDRESS|PATTERN", "find symbols by address or by name", "symbol *page*")
+COMMAND(symbol, "ADDRESS|PATTERN", "find symbols, by address or by name", "symbol *page*")
 {
     uint64_t address = 0;
     if (argc != 2)

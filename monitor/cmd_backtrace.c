@@ -4,7 +4,7 @@
 #include "kernel/console.h"
 #include "monitor/command.h"
 
-COMMAND(backtrace, "[FRAME]", "who called whom: here, or from a saved frame pointer (RBP)",
+COMMAND(backtrace, "[FRAME]", "who called whom, here or from a saved frame pointer (RBP)",
         "backtrace")
 {
     enum { CALLS_MAX = 64 };

@@ -197,7 +197,7 @@ static const struct {
     {"memory", tell_memory},
 };
 
-COMMAND(hardware, "", "will it run here? all that matters, on one screen", "hardware")
+COMMAND(hardware, "", "will it run here, all on one screen", "hardware")
 {
     if (argc > 1)
         return BAD_ARGUMENT;

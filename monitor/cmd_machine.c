@@ -84,7 +84,7 @@ static void show_features(void)
     print("\n");
 }
 
-COMMAND(cpu, "", "the processor and what it can do", "cpu")
+COMMAND(cpu, "", "the processor, and what it can do", "cpu")
 {
     struct cpu_identity identity;
     if (argc > 1)
@@ -103,7 +103,7 @@ COMMAND(cpu, "", "the processor and what it can do", "cpu")
     return OK;
 }
 
-COMMAND(cpuid, "LEAF [SUBLEAF]", "what the CPUID instruction says", "cpuid 0x80000001")
+COMMAND(cpuid, "LEAF [SUBLEAF]", "what CPUID says, leaf by leaf", "cpuid 0x80000001")
 {
     uint64_t leaf, subleaf = 0;
     if (argc < 2 || argc > 3)

@@ -49,7 +49,7 @@ static enum status run_copy(const struct command *command, int argc, char **argv
 }
 
 // Goes on where a run fails: what fails once may work the next time. Wrong words don't.
-COMMAND(repeat, "COUNT COMMAND...", "run a command again and again, failing or not",
+COMMAND(repeat, "COUNT COMMAND...", "run a command many times, failing or not",
         "repeat 10 peek boot_info")
 {
     uint64_t count;

@@ -171,7 +171,7 @@ def test_untranslated(start):
     machine.monitor.human(f"o /b {COMMAND:#x} {WRITE_CONFIG:#x}")
     machine.monitor.human(f"o /b {DATA:#x} {CONFIG:#x}")
     assert "keyboard: PS/2, scan code set 2" in machine.wait_prompt()
-    press(machine, *"qwertyuiop", "shift-a", "f7", "up", "alt_r-q", "print", "pause", "caps_lock",
+    press(machine, *"qwertyuiop", "shift-a", "f7", "end", "alt_r-q", "print", "pause", "caps_lock",
           "a", "caps_lock", "a")
     echo(machine, "qwertzuiopA@Aa")
 

@@ -78,7 +78,7 @@ def test_search(pvh):
 
 
 @pytest.mark.parametrize("keys, line", [
-    ("vers\t", "version "), ("he\tpee\t", "help peek "), ("version; pee\tboot_inf\t", "version; peek boot_info"),
+    ("vers\t", "version "), ("hel\tpee\t", "help peek "), ("version; pee\tboot_inf\t", "version; peek boot_info"),
     ("repeat 2 pee\t-4 boot_inf\t", "repeat 2 peek -4 boot_info"), ("crash div\t", "crash divide "),
     ("log w\t", "log warn "), ("ktest string.\t", "ktest string.copies_and_compares "),
     ("more of\t", "more off "), ("peek ph\t", "peek phys:")])
@@ -145,8 +145,11 @@ def test_pasting_while_paging_is_on(pvh):
     assert pvh.wait_prompt() == "echo end\nend"
 
 
-def test_pages(pvh):
-    """A serial line has 24 rows; it gets pages only when it is told to."""
+def test_pages(start):
+    """A serial line has 24 rows, with no smaller screen beside it; it gets pages only when it is told
+    to."""
+    pvh = start(extra=["-vga", "none"])
+    pvh.wait_prompt()
     assert not any("more --" in line for line in pvh.command("options; options; help"))
     assert pvh.command("more on") == []
     pvh.type("symbol *\r")
