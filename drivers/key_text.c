@@ -3,6 +3,7 @@
 #include "drivers/key_text.h"
 #include "drivers/key_usage.h"
 #include "lib/format.h"
+#include "lib/utf8.h"
 
 enum { ESCAPE = 27, BACKSPACE = 127, NO_CHARACTER = -1, SEQUENCE_MODIFIERS = 7 };
 
@@ -68,24 +69,6 @@ static int with_ctrl(int character)
     return has_code ? character & 31 : character;
 }
 
-// Layouts end below U+10000.
-static size_t put_utf8(char *text, int character)
-{
-    if (character < 0x80) {
-        text[0] = (char)character;
-        return 1;
-    }
-    if (character < 0x800) {
-        text[0] = (char)(0xc0 | character >> 6);
-        text[1] = (char)(0x80 | (character & 63));
-        return 2;
-    }
-    text[0] = (char)(0xe0 | character >> 12);
-    text[1] = (char)(0x80 | (character >> 6 & 63));
-    text[2] = (char)(0x80 | (character & 63));
-    return 3;
-}
-
 static size_t put_character(char *text, int character, unsigned modifiers)
 {
     size_t length = 0;
@@ -93,7 +76,7 @@ static size_t put_character(char *text, int character, unsigned modifiers)
         text[length++] = ESCAPE;
     if (modifiers & MODIFIER_CTRL)
         character = with_ctrl(character);
-    return length + put_utf8(text + length, character);
+    return length + utf8_encode(text + length, (uint32_t)character);
 }
 
 static size_t put_sequence(char text[KEY_TEXT_MAX], uint8_t usage, unsigned modifiers)

@@ -81,7 +81,7 @@ static void draw_row_with_cursor(unsigned row, unsigned column)
 {
     cell_t cells[COLUMNS_MAX];
     memcpy(cells, terminal_row(&screen.terminal, row), screen.display.columns * sizeof(cell_t));
-    cells[column] = terminal_reversed(cells[column]);
+    cells[column] = cell_reversed(cells[column]);
     draw_row(row, cells);
 }
 

@@ -3,7 +3,7 @@
 #include "kernel/terminal.h"
 #include "lib/string.h"
 
-enum { REPLACEMENT = 0xfffd, TAB = 8, PARAMETER_MAX = 9999 };
+enum { TAB = 8, PARAMETER_MAX = 9999 };
 
 // What the next byte belongs to.
 enum state {
@@ -79,123 +79,23 @@ static void move_to(struct terminal *t, unsigned row, unsigned column)
     t->column = column < t->columns ? column : t->columns - 1;
 }
 
-// --- The pen -----------------------------------------------------------------------------------
-
-static cell_t attributes_of(unsigned foreground, unsigned background)
-{
-    return (cell_t)(foreground << __builtin_ctzll(CELL_FOREGROUND) |
-                    (background & 7) << __builtin_ctzll(CELL_BACKGROUND));
-}
-
-cell_t terminal_reversed(cell_t cell)
-{
-    unsigned foreground = (unsigned)field_get(CELL_FOREGROUND, cell);
-    unsigned background = (unsigned)field_get(CELL_BACKGROUND, cell);
-    if ((foreground & 7) == background) // as unreadable reversed as it is
-        background = ~foreground & 7;
-    return (cell_t)(cell & CELL_GLYPH) | attributes_of(background, foreground);
-}
-
-static void use_pen(struct terminal *t)
-{
-    const struct terminal_pen *pen = &t->pen;
-    t->attributes = attributes_of(pen->foreground | (pen->bold ? 8 : 0), pen->background);
-    if (pen->reverse)
-        t->attributes = terminal_reversed(t->attributes) & (cell_t)~CELL_GLYPH;
-}
-
-// The nearest of the colours: each channel on or off, bright where one is far up. Dark greys are
-// the bright black.
-static uint8_t nearest_of_rgb(unsigned red, unsigned green, unsigned blue)
-{
-    unsigned most = red > green ? red : green;
-    most = most > blue ? most : blue;
-    unsigned half = most / 2 + 1;
-    unsigned color = (red >= half) | (green >= half) << 1 | (blue >= half) << 2;
-    if (color == 7 && most < 128)
-        return most < 64 ? 0 : 8;
-    return (uint8_t)(most < 64 ? 0 : color | (most > 200 ? 8 : 0));
-}
-
-static uint8_t nearest_of_256(unsigned index)
-{
-    enum { CUBE = 16, GREYS = 232 };
-    if (index < CUBE)
-        return (uint8_t)index;
-    if (index >= GREYS) {
-        unsigned grey = ((index & 0xff) - GREYS) * 10 + 8;
-        return nearest_of_rgb(grey, grey, grey);
-    }
-    index -= CUBE;
-    return nearest_of_rgb(index / 36 * 51, index / 6 % 6 * 51, index % 6 * 51);
-}
-
-// SGR 38 and 48: `;5;N` or `;2;R;G;B`. Returns how many parameters that is.
-static unsigned take_color(const struct terminal *t, unsigned at, uint8_t *color)
-{
-    const uint16_t *p = t->parameters + at;
-    unsigned left = t->parameter_count - at;
-    if (left >= 3 && p[1] == 5) {
-        *color = nearest_of_256(p[2] & 0xff);
-        return 3;
-    }
-    if (left >= 5 && p[1] == 2) {
-        *color = nearest_of_rgb(p[2] & 0xff, p[3] & 0xff, p[4] & 0xff);
-        return 5;
-    }
-    return left;
-}
-
-static void select_one(struct terminal *t, unsigned code)
-{
-    struct terminal_pen *pen = &t->pen;
-    if (code == 0)
-        *pen = t->normal;
-    else if (code == 1)
-        pen->bold = true;
-    else if (code == 7)
-        pen->reverse = true;
-    else if (code == 22)
-        pen->bold = false;
-    else if (code == 27)
-        pen->reverse = false;
-    else if (code == 39)
-        pen->foreground = t->normal.foreground;
-    else if (code == 49)
-        pen->background = t->normal.background;
-    else if (code >= 30 && code <= 37)
-        pen->foreground = (uint8_t)(code - 30);
-    else if (code >= 90 && code <= 97)
-        pen->foreground = (uint8_t)(code - 90 + 8);
-    else if ((code >= 40 && code <= 47) || (code >= 100 && code <= 107))
-        pen->background = (uint8_t)(code % 10);
-}
-
-static void select_graphics(struct terminal *t)
-{
-    for (unsigned i = 0; i < t->parameter_count;) {
-        unsigned code = t->parameters[i];
-        if (code == 38 || code == 48) {
-            i += take_color(t, i, code == 38 ? &t->pen.foreground : &t->pen.background);
-            continue;
-        }
-        select_one(t, code);
-        i++;
-    }
-    use_pen(t);
-}
-
 // --- Control sequences -------------------------------------------------------------------------
 
 static void reset(struct terminal *t)
 {
     t->pen = t->saved_pen = t->normal;
-    use_pen(t);
+    t->attributes = pen_attributes(&t->pen);
     t->row = t->column = t->saved_row = t->saved_column = 0;
     t->cursor_hidden = false;
     t->state = GROUND;
-    t->continuation = 0;
+    t->utf8 = (struct utf8_decoder){.missing = 0};
     erase_rows(t, 0, t->rows);
+}
+
+static void select_graphics(struct terminal *t)
+{
+    pen_select(&t->pen, &t->normal, t->parameters, t->parameter_count);
+    t->attributes = pen_attributes(&t->pen);
 }
 
 // 0: from the cursor on, 1: up to it, 2: all, 3: and what has scrolled off.
@@ -241,7 +141,7 @@ static void restore_cursor(struct terminal *t)
 {
     move_to(t, t->saved_row, t->saved_column);
     t->pen = t->saved_pen;
-    use_pen(t);
+    t->attributes = pen_attributes(&t->pen);
 }
 
 // `count` is the first parameter, 1 where it is missing or 0.
@@ -414,47 +314,24 @@ static void put_code_point(struct terminal *t, uint32_t code_point)
         put_glyph(t, t->glyph(code_point));
 }
 
-// The first byte of a character. Which second bytes it allows keeps out what is longer than need
-// be, surrogates, and what lies beyond U+10FFFF [Unicode 3.9, table 3-7].
-static void start_character(struct terminal *t, uint8_t byte)
-{
-    if (byte < 0xc2 || byte > 0xf4) {
-        put_code_point(t, REPLACEMENT);
-        return;
-    }
-    unsigned ones = (unsigned)__builtin_clz(~((uint32_t)byte << 24)); // that the byte begins with
-    t->continuation = ones - 1;
-    t->code_point = byte & (0x3fu >> t->continuation);
-    t->next_min = byte == 0xe0 ? 0xa0 : byte == 0xf0 ? 0x90 : 0x80;
-    t->next_max = byte == 0xed ? 0x9f : byte == 0xf4 ? 0x8f : 0xbf;
-}
-
-// A byte of UTF-8 that isn't ASCII. The longest beginning of a character that isn't completed is
-// replaced as one [Unicode 3.9, U+FFFD substitution of maximal subparts].
+// A byte that isn't ASCII. The longest beginning of a character that isn't completed is replaced as
+// one [Unicode 3.9, U+FFFD substitution of maximal subparts].
 static void take_utf8(struct terminal *t, uint8_t byte)
 {
     t->state = GROUND; // no sequence has such a byte
-    if (t->continuation && (byte < t->next_min || byte > t->next_max)) {
-        t->continuation = 0;
-        put_code_point(t, REPLACEMENT);
+    enum utf8_result result = utf8_decode(&t->utf8, byte);
+    if (result == UTF8_BAD_BEFORE) {
+        put_code_point(t, UTF8_REPLACEMENT);
+        result = utf8_decode(&t->utf8, byte);
     }
-    if (!t->continuation) {
-        start_character(t, byte);
-        return;
-    }
-    t->next_min = 0x80;
-    t->next_max = 0xbf;
-    t->code_point = t->code_point << 6 | (byte & 0x3f);
-    if (!--t->continuation)
-        put_code_point(t, t->code_point);
+    if (result != UTF8_MORE)
+        put_code_point(t, result == UTF8_DONE ? t->utf8.code_point : UTF8_REPLACEMENT);
 }
 
 static void take_ascii(struct terminal *t, char c)
 {
-    if (t->continuation) {
-        t->continuation = 0;
-        put_code_point(t, REPLACEMENT);
-    }
+    if (utf8_decode(&t->utf8, (uint8_t)c) == UTF8_BAD_BEFORE)
+        put_code_point(t, UTF8_REPLACEMENT);
     if (t->state == STRING)
         take_string(t, c);
     else if (c < 0x20)
@@ -493,7 +370,7 @@ void terminal_write(struct terminal *t, const char *text, size_t length)
 {
     t->looking_back = 0;
     for (size_t i = 0; i < length;) {
-        if (t->state == GROUND && !t->continuation)
+        if (t->state == GROUND && !t->utf8.missing)
             i += put_run(t, text + i, length - i);
         if (i == length)
             break;

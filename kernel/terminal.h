@@ -7,25 +7,13 @@
 // is taken), SCP RCP, DECSC DECRC, DECTCEM (cursor off and on), RIS. Other sequences are swallowed.
 #pragma once
 
-#include "lib/bits.h"
-#include "lib/types.h"
-
-// A cell: what a display has to know of one character.
-typedef uint16_t cell_t;
-#define CELL_GLYPH      BITS(8, 0)   // as the display numbers them
-#define CELL_FOREGROUND BITS(12, 9)  // colours 0 to 15, as SGR numbers them
-#define CELL_BACKGROUND BITS(15, 13) // colours 0 to 7
-#define CELL_ATTRIBUTES 128          // combinations of both: cell / 512
+#include "kernel/pen.h"
+#include "lib/utf8.h"
 
 // The glyph for a character. Must have one for every character.
 typedef uint16_t terminal_glyph(uint32_t code_point);
 
 enum { TERMINAL_PARAMETERS_MAX = 16 };
-
-struct terminal_pen {
-    uint8_t foreground, background;
-    bool bold, reverse;
-};
 
 struct terminal {
     cell_t *cells; // a ring of lines
@@ -37,16 +25,14 @@ struct terminal {
     unsigned row, column; // of the cursor; column == columns: the next character starts a line
     unsigned saved_row, saved_column;
     bool cursor_hidden;
-    struct terminal_pen pen, saved_pen, normal;
+    struct pen pen, saved_pen, normal;
     cell_t attributes; // the pen, as bits of a cell
 
     terminal_glyph *glyph;
     uint16_t ascii[128]; // glyphs
 
     // A character or a control sequence that isn't complete yet
-    uint32_t code_point;
-    unsigned continuation;      // bytes that it still lacks
-    uint8_t next_min, next_max; // of the next of them
+    struct utf8_decoder utf8;
     uint8_t state, parameter_count;
     bool is_private;
     uint16_t parameters[TERMINAL_PARAMETERS_MAX];
@@ -69,6 +55,3 @@ const cell_t *terminal_row(const struct terminal *terminal, unsigned row);
 
 // Where the cursor is to be seen; false where it isn't.
 bool terminal_cursor(const struct terminal *terminal, unsigned *row, unsigned *column);
-
-// The cell with its colours exchanged, as far as the background has them.
-cell_t terminal_reversed(cell_t cell);

@@ -3,20 +3,19 @@
 #include "drivers/screen.h"
 #include "kernel/console.h"
 #include "lib/string.h"
+#include "lib/utf8.h"
 #include "monitor/command.h"
 
 enum { FOREGROUNDS = 16, BACKGROUNDS = 8 };
 
-// Characters of an UTF-8 range of two or three bytes each, `a_line` in a line.
+// The characters from the first to the last, `a_line` in a line.
 static void show_characters(unsigned first, unsigned last, unsigned a_line)
 {
     for (unsigned c = first; c <= last; c++) {
+        char text[UTF8_LENGTH_MAX];
         if ((c - first) % a_line == 0)
             print("%s  U+%04X  ", c == first ? "" : "\n", c);
-        if (c < 0x800)
-            print("%c%c", 0xc0 | c >> 6, 0x80 | (c & 0x3f));
-        else
-            print("%c%c%c", 0xe0 | c >> 12, 0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f));
+        print("%.*s", (int)utf8_encode(text, c), text);
     }
     print("\n");
 }

@@ -7,6 +7,7 @@
 #include "monitor/key.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
+#include "lib/utf8.h"
 
 enum { ESCAPE = 27, DELETE = 127, LENGTH_MAX = 64, PARAMETER_MAX = 999 };
 
@@ -26,26 +27,21 @@ static unsigned finish(struct key_decoder *decoder, unsigned key)
 
 // --- Characters -------------------------------------------------------------------------------
 
-static unsigned start_utf8(struct key_decoder *decoder, uint8_t byte)
+// A byte of a character. What is malformed vanishes, and so do the controls above ASCII.
+static unsigned take_character(struct key_decoder *decoder, uint8_t byte)
 {
-    if (byte < 0xc2 || byte > 0xf4)
-        return finish(decoder, KEY_NONE);
-    decoder->missing = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
-    decoder->least = byte < 0xe0 ? 0xa0 : byte < 0xf0 ? 0x800 : 0x10000; // controls are none
-    decoder->code = byte & (0x3fu >> decoder->missing);
+    enum { CONTROLS_END = 0xa0 };
+    enum utf8_result result = utf8_decode(&decoder->utf8, byte);
+    if (result == UTF8_BAD_BEFORE) {
+        reset(decoder);
+        result = utf8_decode(&decoder->utf8, byte);
+    }
+    uint32_t code = decoder->utf8.code_point;
     decoder->state = KEY_STATE_UTF8;
-    return KEY_NONE;
-}
-
-static unsigned continue_utf8(struct key_decoder *decoder, uint8_t byte)
-{
-    decoder->code = decoder->code << 6 | (byte & 0x3f);
-    if (--decoder->missing)
+    if (result == UTF8_MORE)
         return KEY_NONE;
-    uint32_t code = decoder->code;
-    bool is_surrogate = code >= 0xd800 && code < 0xe000;
-    bool is_good = code >= decoder->least && code < 0x110000 && !is_surrogate;
-    return finish(decoder, is_good ? code : KEY_NONE);
+    bool is_key = result == UTF8_DONE && (byte < 0x80 || code >= CONTROLS_END);
+    return finish(decoder, is_key ? code : KEY_NONE);
 }
 
 static unsigned take_control(struct key_decoder *decoder, uint8_t byte)
@@ -62,11 +58,6 @@ static unsigned take_control(struct key_decoder *decoder, uint8_t byte)
     return finish(decoder, is_backspace ? KEY_BACKSPACE : byte == '\n' ? KEY_ENTER : byte);
 }
 
-static unsigned take_plain(struct key_decoder *decoder, uint8_t byte)
-{
-    return byte >= 0x80 ? start_utf8(decoder, byte) : finish(decoder, byte);
-}
-
 // --- Sequences --------------------------------------------------------------------------------
 
 static unsigned after_escape(struct key_decoder *decoder, uint8_t byte)
@@ -78,7 +69,7 @@ static unsigned after_escape(struct key_decoder *decoder, uint8_t byte)
         return KEY_NONE;
     }
     decoder->modifiers = KEY_ALT;
-    return take_plain(decoder, byte);
+    return take_character(decoder, byte);
 }
 
 static unsigned find_letter(uint8_t final)
@@ -170,7 +161,7 @@ static unsigned take_escaped(struct key_decoder *decoder, uint8_t byte)
 {
     if (byte >= 0x80 && decoder->state != KEY_STATE_ESCAPE) {
         reset(decoder);
-        return take_plain(decoder, byte);
+        return take_character(decoder, byte);
     }
     if (decoder->state == KEY_STATE_ESCAPE)
         return after_escape(decoder, byte);
@@ -188,13 +179,8 @@ unsigned key_decode(struct key_decoder *decoder, uint8_t byte, uint64_t now_ns)
         return KEY_NONE;
     if (byte < ' ' || byte == DELETE)
         return take_control(decoder, byte);
-    bool continues = byte >= 0x80 && byte < 0xc0;
-    if (decoder->state == KEY_STATE_UTF8 && continues)
-        return continue_utf8(decoder, byte);
-    if (decoder->state == KEY_STATE_UTF8)
-        reset(decoder);
-    return decoder->state == KEY_STATE_PLAIN ? take_plain(decoder, byte)
-                                             : take_escaped(decoder, byte);
+    bool is_plain = decoder->state == KEY_STATE_PLAIN || decoder->state == KEY_STATE_UTF8;
+    return is_plain ? take_character(decoder, byte) : take_escaped(decoder, byte);
 }
 
 unsigned key_decode_pause(struct key_decoder *decoder, uint64_t now_ns)

@@ -3,6 +3,7 @@
 
 #include "lib/bits.h"
 #include "lib/types.h"
+#include "lib/utf8.h"
 
 // A key is a character of Unicode, a control character among them, or one of the names below; with
 // a modifier where there was one. Shift isn't told of characters, nor control of those that it
@@ -58,8 +59,7 @@ struct key_decoder {
     unsigned parameter;     // which of them is being read
     bool is_keypads;        // the sequence began with ESC O
     bool is_foreign;        // it is none of a key's
-    uint32_t code, least;   // of a character in UTF-8, and what its length is good for
-    unsigned missing;       // so many bytes of it
+    struct utf8_decoder utf8;
     bool after_cr;
 };
 

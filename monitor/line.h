@@ -31,9 +31,3 @@ unsigned line_behind(const struct line *line);
 unsigned line_before_word(const struct line *line);
 unsigned line_behind_word(const struct line *line);
 unsigned line_before_blank(const struct line *line);
-
-// A character in UTF-8: the number of bytes, 1 to 4.
-unsigned line_encode(char bytes[4], uint32_t code);
-
-// Reads one of well-formed text and moves *text behind it.
-uint32_t line_decode(const char **text);

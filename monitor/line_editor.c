@@ -3,6 +3,7 @@
 #include "monitor/line_editor.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
+#include "lib/utf8.h"
 #include "monitor/key.h"
 #include "monitor/line_search.h"
 
@@ -24,7 +25,7 @@ static unsigned count_characters(const char *text, unsigned length)
 {
     unsigned count = 0;
     for (const char *end = text + length; text < end; count++)
-        (void)line_decode(&text);
+        (void)utf8_next(&text);
     return count;
 }
 
@@ -37,7 +38,7 @@ static unsigned row_columns(const struct line_editor *editor)
 static void row_add(struct line_row *row, unsigned columns, const char *text)
 {
     while (*text && row->length < columns)
-        row->cells[row->length++] = line_decode(&text);
+        row->cells[row->length++] = utf8_next(&text);
 }
 
 // Moves the window so that the cursor is in it: by half of its width, so that typing on doesn't
@@ -120,8 +121,8 @@ void line_editor_insert(struct line_editor *editor, const char *text, size_t len
 
 static void insert_character(struct line_editor *editor, uint32_t code)
 {
-    char bytes[4];
-    line_editor_insert(editor, bytes, line_encode(bytes, code));
+    char bytes[UTF8_LENGTH_MAX];
+    line_editor_insert(editor, bytes, utf8_encode(bytes, code));
 }
 
 // Deletes up to a place. Whoever deletes has seen where the line ends.

@@ -2,6 +2,7 @@
 
 #include "monitor/line_search.h"
 #include "lib/string.h"
+#include "lib/utf8.h"
 #include "monitor/key.h"
 
 void line_search_begin(struct line_editor *editor)
@@ -30,8 +31,8 @@ static void search_add(struct line_editor *editor, uint32_t code)
 {
     struct line_search *search = &editor->search;
     unsigned length = search->length;
-    char bytes[4];
-    unsigned more = line_encode(bytes, code);
+    char bytes[UTF8_LENGTH_MAX];
+    unsigned more = utf8_encode(bytes, code);
     if (length + more <= LINE_SEARCH_MAX) {
         memcpy(search->text + length, bytes, more);
         search->length += more;

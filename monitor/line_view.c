@@ -2,6 +2,7 @@
 
 #include "monitor/line_view.h"
 #include "lib/string.h"
+#include "lib/utf8.h"
 #include "monitor/line.h"
 
 static void flush(struct line_view *view)
@@ -15,7 +16,7 @@ static void put(struct line_view *view, uint32_t code)
 {
     if (view->pending_length + 4 > sizeof(view->pending))
         flush(view);
-    view->pending_length += line_encode(view->pending + view->pending_length, code);
+    view->pending_length += utf8_encode(view->pending + view->pending_length, code);
 }
 
 // To the left by going back, or from the row's start, whichever is less; to the right by writing

@@ -7,6 +7,7 @@
 #include "kernel/console.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
+#include "lib/utf8.h"
 #include "monitor/command.h"
 #include "monitor/input.h"
 #include "monitor/key.h"
@@ -72,7 +73,7 @@ static void follow_escape(char c)
 
 static bool takes_a_column(char c)
 {
-    return escape == TEXT && (uint8_t)c >= ' ' && ((uint8_t)c & 0xc0) != 0x80;
+    return escape == TEXT && (uint8_t)c >= ' ' && !utf8_is_continuation(c);
 }
 
 static void follow(char c)

@@ -9,3 +9,4 @@
 #include "lib/format.c"
 #include "lib/parse.c"
 #include "lib/status.c"
+#include "lib/utf8.c"

@@ -11,6 +11,7 @@
 #define put_run       terminal_put_run
 #define attributes_of terminal_attributes_of
 #define reset         terminal_do_reset
+#include "kernel/pen.c"
 #include "kernel/terminal.c"
 #undef put_run
 #undef attributes_of

@@ -4,6 +4,7 @@
 #include "tests/host/lib.h"
 
 #define put_run terminal_put_run // lib/format.c has another
+#include "kernel/pen.c"
 #include "kernel/terminal.c"
 #undef put_run
 

@@ -448,7 +448,7 @@ static void expect_naive(void)
     for (unsigned i = 0; i < naive.length; i++) {
         if (i == naive.cursor)
             assert_ptr_equal(text, editor.line.text + editor.line.cursor);
-        assert_int_equal(line_decode(&text), naive.text[i]);
+        assert_int_equal(utf8_next(&text), naive.text[i]);
     }
     assert_ptr_equal(text, editor.line.text + editor.line.length);
     assert_int_equal(*text, 0);

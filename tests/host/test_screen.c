@@ -270,7 +270,7 @@ static void expect_display_to_show_the_terminal(void)
         for (unsigned column = 0; column < grid.columns; column++) {
             cell_t cell = terminal_row(&screen.terminal, row)[column];
             if (has_cursor && row == cursor_row && column == cursor_column)
-                cell = terminal_reversed(cell);
+                cell = cell_reversed(cell);
             assert_int_equal(grid.cells[row * grid.columns + column], cell);
         }
 }

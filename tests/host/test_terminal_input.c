@@ -63,7 +63,7 @@ static void every_cell_can_be_reversed(void **state)
 {
     (void)state;
     for (unsigned cell = 0; cell < 0x10000; cell += 0x200 - 1) {
-        cell_t reversed = terminal_reversed((cell_t)cell);
+        cell_t reversed = cell_reversed((cell_t)cell);
         unsigned front = cell >> 9 & 7, back = cell >> 13;
         assert_int_not_equal(reversed, cell);
         assert_int_equal(reversed & 0x1ff, cell & 0x1ff);

@@ -6,7 +6,7 @@
 
 enum { COLUMNS_MAX = 24, LINES_MAX = 4000, TEXT_MAX = 100000 };
 
-struct pen {
+struct naive_pen {
     unsigned front, back;
     bool bold, reverse;
 };
@@ -16,7 +16,7 @@ static struct {
     unsigned columns, rows;
     unsigned top, row, column; // column == columns: the next character wraps
     unsigned saved_row, saved_column;
-    struct pen pen, saved_pen;
+    struct naive_pen pen, saved_pen;
 } m;
 
 static char text[TEXT_MAX];
@@ -82,7 +82,7 @@ static void model_start(unsigned columns, unsigned rows)
     m.columns = columns;
     m.rows = rows;
     m.top = m.row = m.column = m.saved_row = m.saved_column = 0;
-    m.pen = m.saved_pen = (struct pen){.front = PLAIN_FRONT, .back = PLAIN_BACK};
+    m.pen = m.saved_pen = (struct naive_pen){.front = PLAIN_FRONT, .back = PLAIN_BACK};
     for (unsigned row = 0; row < rows; row++)
         model_erase(row, 0, columns);
     length = 0;
@@ -186,9 +186,9 @@ static void do_erase_characters(void)
 
 static void model_select(unsigned code)
 {
-    struct pen *pen = &m.pen;
+    struct naive_pen *pen = &m.pen;
     if (code == 0)
-        *pen = (struct pen){.front = PLAIN_FRONT, .back = PLAIN_BACK};
+        *pen = (struct naive_pen){.front = PLAIN_FRONT, .back = PLAIN_BACK};
     else if (code == 1 || code == 22)
         pen->bold = code == 1;
     else if (code == 7 || code == 27)
