@@ -258,7 +258,7 @@ static bool set_up(uint8_t config)
     return is_set && send(PORT_COMMAND, ENABLE_KEYBOARD);
 }
 
-CONSOLE_DRIVER(i8042)
+INPUT_DRIVER(i8042)
 {
     static struct keyboard keyboard = {
         .description = "PS/2 (i8042)", .poll = poll, .set_leds = set_leds};

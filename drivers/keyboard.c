@@ -148,7 +148,7 @@ static int read_key(struct console_source *source)
 }
 
 static struct console_source source = {
-    .name = "screen", .description = description, .read = read_key};
+    .name = "screen", .description = description, .is_local = true, .read = read_key};
 
 static void describe(void)
 {

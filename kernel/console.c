@@ -12,7 +12,8 @@ static struct console_source *sources;
 static struct console_sink *in_use; // whose code is running now
 static console_filter *filter;
 static const struct console_prompt *prompt;
-static const char *last_source = "";
+static struct console_source *last_source;
+static unsigned bytes_in_a_row; // that came from it
 
 static const char *const known[] = {"serial", "screen"};
 static bool selected[ARRAY_SIZE(known)] = {true, true};
@@ -71,7 +72,7 @@ static void sink_call(struct console_sink *sink, sink_operation *operation)
 // The sinks that work, one after the other.
 static struct console_sink *working(struct console_sink *sink)
 {
-    while (sink && sink->is_broken)
+    while (sink && (sink->is_broken || sink->is_left_out))
         sink = sink->next;
     return sink;
 }
@@ -85,28 +86,61 @@ static bool replay_line(void *context, const char *line, size_t length)
     return true;
 }
 
+static void use_sink(struct console_sink *sink)
+{
+    sink->is_left_out = false;
+    log_replay(log_console_level(), replay_line, sink);
+}
+
 void console_add_sink(struct console_sink *sink)
 {
-    if (!is_selected(sink->name)) {
+    sink->is_left_out = !is_selected(sink->name);
+    if (sink->is_left_out)
         log_info("console: %s left out, as asked", sink->name);
-        return;
-    }
-    log_replay(log_console_level(), replay_line, sink);
+    else
+        use_sink(sink);
     sink->next = sinks;
     sinks = sink;
 }
 
 void console_add_source(struct console_source *source)
 {
-    if (!is_selected(source->name))
-        return;
+    source->is_left_out = !is_selected(source->name);
     source->next = sources;
     sources = source;
+}
+
+void console_ensure(void)
+{
+    if (working(sinks) || !sinks)
+        return;
+    for (struct console_sink *sink = sinks; sink; sink = sink->next)
+        if (!sink->is_broken)
+            use_sink(sink);
+    for (struct console_source *source = sources; source; source = source->next)
+        source->is_left_out = false;
+    log_warn("console: what was asked for isn't there, so all others are used");
+}
+
+struct console_sink *console_find_sink(const char *name)
+{
+    struct console_sink *sink = sinks;
+    while (sink && !string_equal(sink->name, name))
+        sink = sink->next;
+    return sink;
 }
 
 struct console_sink *console_sinks(void)
 {
     return sinks;
+}
+
+struct console_source *console_find_source(const char *name)
+{
+    struct console_source *source = sources;
+    while (source && !string_equal(source->name, name))
+        source = source->next;
+    return source;
 }
 
 struct console_source *console_sources(void)
@@ -191,9 +225,13 @@ void console_flush(void)
 
 void console_scroll(int pages)
 {
-    FOREACH_SINK (sink)
+    FOREACH_SINK (sink) {
+        struct console_sink *before = in_use;
+        in_use = sink;
         if (sink->scroll)
             sink->scroll(sink, pages);
+        in_use = before;
+    }
 }
 
 struct console_size console_size(void)
@@ -212,33 +250,58 @@ struct console_size console_size(void)
     return size;
 }
 
+static struct console_source *behind(const struct console_source *source)
+{
+    return source && source->next ? source->next : sources;
+}
+
+// Where to look first: what a key sends mustn't be torn apart, but a source that never ends mustn't
+// silence the others.
+static struct console_source *first_source(void)
+{
+    enum { IN_A_ROW = 64 };
+    if (last_source && bytes_in_a_row < IN_A_ROW)
+        return last_source;
+    bytes_in_a_row = 0;
+    return behind(last_source);
+}
+
 int console_read(void)
 {
-    for (struct console_source *source = sources; source; source = source->next) {
-        int c = source->read(source);
-        if (c < 0)
-            continue;
-        last_source = source->name;
-        return c;
+    struct console_source *first = first_source(), *source = first;
+    while (source) {
+        int c = source->is_left_out ? -1 : source->read(source);
+        if (c >= 0) {
+            bytes_in_a_row = source == last_source ? bytes_in_a_row + 1 : 1;
+            last_source = source;
+            return c;
+        }
+        source = behind(source);
+        if (source == first)
+            break;
     }
     console_show();
     return -1;
 }
 
-const char *console_last_source(void)
+const struct console_source *console_last_source(void)
 {
     return last_source;
 }
 
-void console_panic(void)
+const char *console_panic(void)
 {
     static bool again;
-    if (again && in_use)
+    const char *dropped = NULL;
+    if (again && in_use) {
         in_use->is_broken = true;
+        dropped = in_use->name;
+    }
     again = true;
     in_use = NULL;
     filter = NULL;
     prompt = NULL;
     FOREACH_SINK (sink)
         sink_call(sink, sink->reset);
+    return dropped;
 }

@@ -25,26 +25,35 @@ struct console_sink {
     void (*reset)(struct console_sink *sink); // for a panic: starts again, empty, whatever was
     void (*scroll)(struct console_sink *sink, int pages); // looks back; forward if negative
 
-    bool is_broken; // showing a panic has failed in it: never used again
+    bool is_left_out; // by console=
+    bool is_broken;   // showing a panic has failed in it: never used again
     struct console_sink *next;
 };
 
 struct console_source {
     const char *name;        // as a sink's
     const char *description; // as a sink's
+    bool is_local;           // the machine's own keyboard, not a terminal somewhere
+    bool is_left_out;        // by console=
     // The next byte, or -1 when there is none now. Never waits. What isn't a character comes as
     // the sequence that a terminal sends for it [ECMA-48, xterm].
     int (*read)(struct console_source *source);
     struct console_source *next;
 };
 
-// Both stay registered for good; the caller's object is kept. One that console= leaves out isn't
-// added.
+// Both stay registered for good; the caller's object is kept. One that console= leaves out is
+// known, but not used.
 void console_add_sink(struct console_sink *sink);
 void console_add_source(struct console_source *source);
 
-// The first of them, the others by `next`; NULL where there is none.
+// Where console= has left no sink at all, all are used: better unwanted than mute. To be called
+// when all have been added.
+void console_ensure(void);
+
+// By name, or the first one, with the others by `next`; left out or not. NULL where there is none.
+struct console_sink *console_find_sink(const char *name);
 struct console_sink *console_sinks(void);
+struct console_source *console_find_source(const char *name);
 struct console_source *console_sources(void);
 
 // Any context. print() cuts what is longer than PRINT_MAX characters; print_text() doesn't.
@@ -91,9 +100,10 @@ struct console_size console_size(void);
 // The next byte from any source, or -1; then everything written is brought to sight.
 int console_read(void);
 
-// The name of the source that the last byte came from; "" before the first.
-const char *console_last_source(void);
+// The source that the last byte came from; NULL before the first.
+const struct console_source *console_last_source(void);
 
 // For a panic: nobody's filter or prompt any more, every sink empty. Called again by a panic within
-// the panic, it leaves out the sink in whose code that happened.
-void console_panic(void);
+// the panic, it leaves out the sink in whose code that happened, and returns its name; otherwise
+// NULL.
+const char *console_panic(void);

@@ -13,23 +13,24 @@ static void start(const struct driver *driver)
         log_warn("driver: %s failed: %s", driver->name, status_name(status));
 }
 
-static void start_all(const struct driver *first, const struct driver *end, bool *started)
+// `next` goes on before each start: a panic inside one goes on with those behind it.
+static void start_all(const struct driver **next, const struct driver *end)
 {
-    if (*started)
-        return;
-    *started = true;
-    for (const struct driver *driver = first; driver != end; driver++)
-        start(driver);
+    while (*next != end)
+        start((*next)++);
 }
 
 void consoles_start(void)
 {
-    static bool started;
-    start_all(console_driver_table_start, console_driver_table_end, &started);
+    static const struct driver *next = console_driver_table_start;
+    static const struct driver *next_input = input_driver_table_start;
+    start_all(&next, console_driver_table_end);
+    start_all(&next_input, input_driver_table_end);
+    console_ensure();
 }
 
 void drivers_start(void)
 {
-    static bool started;
-    start_all(driver_table_start, driver_table_end, &started);
+    static const struct driver *next = driver_table_start;
+    start_all(&next, driver_table_end);
 }

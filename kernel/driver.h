@@ -19,6 +19,7 @@ struct driver {
 
 TABLE_DECLARE(struct driver, driver);
 TABLE_DECLARE(struct driver, console_driver);
+TABLE_DECLARE(struct driver, input_driver);
 
 #define DRIVER(driver_name)                                                                       \
     static enum status driver_start_##driver_name(void);                                          \
@@ -31,6 +32,13 @@ TABLE_DECLARE(struct driver, console_driver);
     static enum status driver_start_##driver_name(void);                                    \
     TABLE_ENTRY(struct driver, console_driver, driver_name) = {#driver_name,                \
                                                                driver_start_##driver_name}; \
+    static enum status driver_start_##driver_name(void)
+
+// The same for what only types: started behind those, so that there is something to be seen.
+#define INPUT_DRIVER(driver_name)                                                         \
+    static enum status driver_start_##driver_name(void);                                  \
+    TABLE_ENTRY(struct driver, input_driver, driver_name) = {#driver_name,                \
+                                                             driver_start_##driver_name}; \
     static enum status driver_start_##driver_name(void)
 
 // Each starts its table once; later calls do nothing.

@@ -92,7 +92,9 @@ static struct {
     char reason[80];
 } first;
 
-static void show(bool again)
+// `later` is what has happened while this was shown before, and `dropped` the console in which;
+// NULL: nothing.
+static void show(const char *later, const char *dropped)
 {
     char line[80];
     print("\n");
@@ -100,8 +102,11 @@ static void show(bool again)
     console_style("1;33");
     print("%s\n", line);
     console_style("");
-    if (again)
-        print("A console is left out: showing this on it has failed.\n");
+    if (later) {
+        snprintf(line, sizeof(line), "While showing this on %s: %s", dropped ? dropped : "consoles",
+                 later);
+        print("%s\n", line);
+    }
     uint64_t us = clock_ns() / 1000;
     snprintf(line, sizeof(line), "Keelson %s, build %.12s, CPU %u, up %lu.%06lu s", kernel_version,
              kernel_build_id(), this_cpu()->cpu, us / 1000000, us % 1000000);
@@ -111,6 +116,14 @@ static void show(bool again)
     console_flush();
 }
 
+noreturn static void give_up(void)
+{
+    power_exit_now(false);
+    if (after == AFTER_REBOOT)
+        arch_reset();
+    arch_halt();
+}
+
 // A panic within the panic comes from a console, which is left out of the next attempt.
 printf_like(3, 0) noreturn
     static void stop_with(const struct trap_frame *frame, const void *frame_pointer,
@@ -118,20 +131,20 @@ printf_like(3, 0) noreturn
 {
     enum { ATTEMPTS = 3 };
     static unsigned panics;
+    char reason[sizeof(first.reason)];
     (void)arch_irq_save();
     unsigned before = __atomic_fetch_add(&panics, 1, __ATOMIC_SEQ_CST);
-    if (before >= ATTEMPTS) {
-        power_exit_now(false);
-        arch_halt();
-    }
+    if (before >= ATTEMPTS)
+        give_up();
+    vsnprintf(reason, sizeof(reason), format, args);
     if (before == 0) {
         first.frame = frame;
         first.frame_pointer = frame_pointer;
-        vsnprintf(first.reason, sizeof(first.reason), format, args);
+        memcpy(first.reason, reason, sizeof(reason));
     }
     consoles_start(); // where it is too early for one, with what the options have said so far
-    console_panic();
-    show(before > 0);
+    const char *dropped = console_panic();
+    show(before > 0 ? reason : NULL, dropped);
     finish();
 }
 

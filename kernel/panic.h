@@ -6,8 +6,9 @@
 
 struct trap_frame;
 
-// Stops the machine for a broken invariant of our own. Any context. A panic within the panic stops
-// quietly. Never for what a guest, a loader or a device has caused.
+// Stops the machine for a broken invariant of our own. Any context. One that comes while the
+// panic is shown leaves out the console in which; after three attempts that is the end. Never for
+// what a guest, a loader or a device has caused.
 noreturn void panic(const char *format, ...) printf_like(1, 2);
 
 // The same for interrupted code whose registers are at hand.
@@ -17,5 +18,5 @@ noreturn void panic_with_frame(const struct trap_frame *frame, const char *forma
 #define ASSERT(condition)                                                         \
     do {                                                                          \
         if (__builtin_expect(!(condition), 0))                                    \
-            panic("assertion failed: %s, %s:%d", #condition, __FILE__, __LINE__); \
+            panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #condition); \
     } while (0)

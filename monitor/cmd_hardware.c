@@ -111,12 +111,9 @@ static void tell_loader(char *text)
                  boot_info.protocol);
 }
 
-static bool has_sink(const char *name)
+static bool is_used(const struct console_sink *sink)
 {
-    const struct console_sink *sink = console_sinks();
-    while (sink && !string_equal(sink->name, name))
-        sink = sink->next;
-    return sink;
+    return sink && !sink->is_left_out;
 }
 
 // The console isn't asked whether it is there, since it is in use; it may be at another place.
@@ -124,7 +121,7 @@ static void tell_serial_ports(char *text)
 {
     static const uint16_t ports[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
     const struct uart_config *console = uart_console();
-    const char *mark = has_sink("serial") ? " (console)" : "";
+    const char *mark = is_used(console_find_sink("serial")) ? " (console)" : "";
     bool is_port = console && console->access == UART_PORT, is_told = !console;
     for (unsigned i = 0; i < ARRAY_SIZE(ports); i++) {
         bool is_console = is_port && console->address == ports[i];
@@ -146,20 +143,25 @@ static void tell_framebuffer(char *text)
                      screen->bits_per_pixel);
 }
 
+static void tell_console(char *text, const char *description, bool is_left_out)
+{
+    hardware_add(text, "%s%s", is_left_out ? "not used: " : "", description);
+}
+
 static void tell_screen(char *text)
 {
-    for (const struct console_sink *sink = console_sinks(); sink; sink = sink->next)
-        if (string_equal(sink->name, "screen"))
-            hardware_add_item(text, "%s", sink->description ? sink->description : "in use");
-    if (!text[0])
+    const struct console_sink *sink = console_find_sink("screen");
+    if (sink)
+        tell_console(text, sink->description, sink->is_left_out);
+    else
         tell_framebuffer(text);
 }
 
 static void tell_keyboard(char *text)
 {
-    for (const struct console_source *source = console_sources(); source; source = source->next)
-        if (string_equal(source->name, "screen"))
-            hardware_add_item(text, "%s", source->description ? source->description : "in use");
+    const struct console_source *source = console_find_source("screen");
+    if (source)
+        tell_console(text, source->description, source->is_left_out);
 }
 
 static void tell_memory(char *text)

@@ -7,7 +7,6 @@
 #include "arch/arch.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
-#include "lib/string.h"
 #include "monitor/key.h"
 
 enum { FROM_KEYBOARD = 0x100, POLL_MAX = 256 };
@@ -50,7 +49,7 @@ static void add(unsigned entry)
 
 static void poll_source(struct console_source *source)
 {
-    unsigned mark = string_equal(source->name, "screen") ? FROM_KEYBOARD : 0;
+    unsigned mark = source->is_local ? FROM_KEYBOARD : 0;
     for (unsigned i = 0; i < POLL_MAX; i++) { // one that never ends is broken
         int byte = source->read(source);
         if (byte < 0)
@@ -65,7 +64,8 @@ void input_poll(void)
         return;
     is_busy = true;
     for (struct console_source *source = console_sources(); source; source = source->next)
-        poll_source(source);
+        if (!source->is_left_out)
+            poll_source(source);
     is_busy = false;
 }
 
@@ -87,7 +87,7 @@ static int next_byte(void)
     int byte = console_read();
     is_busy = false;
     if (byte >= 0)
-        is_from_keyboard = string_equal(console_last_source(), "screen");
+        is_from_keyboard = console_last_source()->is_local;
     return byte;
 }
 

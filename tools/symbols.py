@@ -8,7 +8,7 @@ that its size moves none of the addresses in it.
 import sys
 
 KINDS = "TtDdRrBb"
-IGNORED = ("option_entry_", "command_entry_", "completer_entry_", "driver_entry_", "console_driver_entry_",
+IGNORED = ("option_entry_", "command_entry_", "completer_entry_", "driver_entry_", "console_driver_entry_", "input_driver_entry_",
            "ktest_entry_", "bench_entry_", "figure_entry_")
 
 

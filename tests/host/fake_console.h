@@ -116,7 +116,8 @@ static struct console_sink fake_sink = {.name = "serial",
                                         .show = fake_show,
                                         .scroll = fake_scroll};
 static struct console_source fake_line = {.name = "serial", .read = fake_read_line};
-static struct console_source fake_keyboard = {.name = "screen", .read = fake_read_keyboard};
+static struct console_source fake_keyboard = {
+    .name = "screen", .is_local = true, .read = fake_read_keyboard};
 
 static inline void fake_send(const char *text)
 {

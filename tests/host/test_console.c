@@ -93,7 +93,7 @@ static int start(void **state)
     in_use = NULL;
     filter = NULL;
     prompt = NULL;
-    last_source = "";
+    last_source = NULL;
     panics = 0;
     assert_int_equal(option_set_console("serial,screen"), OK);
     plain = (struct recorder){.sink = {.name = "serial", .write = record}};
@@ -299,19 +299,19 @@ static void keys_come_from_every_source(void **state)
     console_add_source(&first);
     console_add_source(&second);
     keys[0] = keys[1] = "";
-    assert_string_equal(console_last_source(), "");
+    assert_null(console_last_source());
     keys[0] = "a";
     assert_int_equal(console_read(), 'a');
-    assert_string_equal(console_last_source(), "serial");
+    assert_ptr_equal(console_last_source(), &first);
     keys[1] = "\xff";
     assert_int_equal(console_read(), 0xff); // a byte, not -1
-    assert_string_equal(console_last_source(), "keyboard");
+    assert_ptr_equal(console_last_source(), &second);
     keys[0] = "b", keys[1] = "c";
     assert_int_equal(console_read() + console_read(), 'b' + 'c');
     assert_int_equal(styled.shows, 0);
-    const char *before = console_last_source();
+    const struct console_source *before = console_last_source();
     assert_int_equal(console_read(), -1);
-    assert_string_equal(console_last_source(), before);
+    assert_ptr_equal(console_last_source(), before);
     assert_int_equal(styled.shows, 1); // who has nothing to read sees everything
 }
 
@@ -326,11 +326,12 @@ static void expect_selected(const char *value, bool with_serial, bool with_scree
     assert_int_equal(option_set_console(value), OK);
     sinks = NULL;
     console_add_sink(&serial.sink);
-    assert_true((sinks != NULL) == with_serial);
     console_add_sink(&screen.sink);
-    assert_true((sinks == &screen.sink) == with_screen);
     console_add_sink(&other.sink);
-    assert_ptr_equal(console_sinks(), &other.sink); // not one that can be chosen
+    assert_ptr_equal(console_find_sink("serial"), &serial.sink);
+    assert_int_equal(serial.sink.is_left_out, !with_serial);
+    assert_int_equal(screen.sink.is_left_out, !with_screen);
+    assert_false(other.sink.is_left_out); // not one that can be chosen
 }
 
 static void consoles_are_selected_by_name(void **state)
@@ -370,11 +371,53 @@ static void sources_are_selected_too(void **state)
     (void)state;
     static struct console_source source = {.name = "serial", .read = read_first};
     assert_int_equal(option_set_console("screen"), OK);
+    keys[0] = "a";
     console_add_source(&source);
-    assert_null(console_sources());
+    assert_int_equal(console_read(), -1);
     assert_int_equal(option_set_console("serial"), OK);
+    sources = NULL;
     console_add_source(&source);
-    assert_ptr_equal(console_sources(), &source);
+    assert_int_equal(console_read(), 'a');
+}
+
+// A serial console alone was asked for, or a screen, and there is none.
+static void a_choice_that_is_not_there_is_not_mute(void **state)
+{
+    (void)state;
+    static struct console_source source = {.name = "serial", .read = read_first};
+    sinks = NULL;
+    assert_int_equal(option_set_console("screen"), OK);
+    console_add_sink(&serial.sink);
+    console_add_source(&source);
+    assert_true(serial.sink.is_left_out);
+    console_ensure();
+    assert_false(serial.sink.is_left_out);
+    keys[0] = "a";
+    assert_int_equal(console_read(), 'a');
+    console_add_sink(&screen.sink);
+    serial.sink.is_left_out = true;
+    console_ensure(); // the screen is there
+    assert_true(serial.sink.is_left_out);
+}
+
+static int read_for_ever(struct console_source *source)
+{
+    (void)source;
+    return 'x';
+}
+
+static void a_source_that_never_ends_silences_no_other(void **state)
+{
+    (void)state;
+    static struct console_source broken = {.name = "serial", .read = read_for_ever},
+                                 sound = {.name = "keyboard", .read = read_first};
+    unsigned reads = 0;
+    console_add_source(&sound);
+    console_add_source(&broken);
+    keys[0] = "ok";
+    while (reads++ < 1000 && keys[0][0])
+        (void)console_read();
+    assert_in_range(reads, 1, 300);
 }
 
 // --- Panics ------------------------------------------------------------------------------------
@@ -461,6 +504,8 @@ int main(void)
         cmocka_unit_test_setup(keys_come_from_every_source, start),
         cmocka_unit_test_setup(consoles_are_selected_by_name, start),
         cmocka_unit_test_setup(unknown_names_change_nothing, start),
+        cmocka_unit_test_setup(a_choice_that_is_not_there_is_not_mute, start),
+        cmocka_unit_test_setup(a_source_that_never_ends_silences_no_other, start),
         cmocka_unit_test_setup(sources_are_selected_too, start),
         cmocka_unit_test_setup(a_second_panic_drops_the_sink_in_use, start),
     };
