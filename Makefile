@@ -113,8 +113,8 @@ iso: $(ISO)
 # Rewritten only when the compiler or its flags change: then everything is compiled again.
 $(O)/gen/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CFLAGS) $(LD) $(LDFLAGS) $(VERSION)' | cmp -s - $@ || \
-		echo '$(CC) $(CFLAGS) $(LD) $(LDFLAGS) $(VERSION)' > $@
+	@echo '$(CC) $(CFLAGS) $(LD) $(LDFLAGS) $(VERSION) $(FONT)' | cmp -s - $@ || \
+		echo '$(CC) $(CFLAGS) $(LD) $(LDFLAGS) $(VERSION) $(FONT)' > $@
 
 # The same for the list of objects: a source file that is gone must be gone from the kernel too.
 $(O)/gen/objects: FORCE
@@ -135,7 +135,7 @@ $(O)/obj/%.c.o: %.c $(O)/gen/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(O)/gen/font_data.c: tools/font.py $(FONT)
+$(O)/gen/font_data.c: tools/font.py $(FONT) $(O)/gen/flags
 	$(call say,FONT,$(FONT))
 	@mkdir -p $(@D)
 	$(Q)$(PYTHON) tools/font.py $(FONT) > $@
@@ -174,7 +174,7 @@ $(KERNEL): $(O)/gen/symbols1.o tools/check_image.sh
 
 # --- The ISO ----------------------------------------------------------------------------------
 
-$(ISO): $(KERNEL) iso/grub.cfg tools/mkiso.sh
+$(ISO): $(KERNEL) iso/grub.cfg $(wildcard iso/licenses/*) tools/mkiso.sh
 	$(if $(GUESTS),$(error GUESTS= is not there yet: it comes with virtual machines))
 	$(call say,ISO,$@)
 	$(Q)tools/mkiso.sh $(KERNEL) iso/grub.cfg $@

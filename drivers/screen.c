@@ -16,6 +16,7 @@
 #include "kernel/driver.h"
 #include "kernel/log.h"
 #include "kernel/option.h"
+#include "kernel/panic.h"
 #include "lib/format.h"
 #include "lib/parse.h"
 #include "lib/string.h"
@@ -24,6 +25,8 @@ enum {
     SHOWN_CELLS = 64 * 1024,      // 480 x 135, a panel of 3840 x 2160 at scale 1
     RING_CELLS = 2 * SHOWN_CELLS, // the screen and what has scrolled off
     COLUMNS_MAX = 1024,
+    COLUMNS_MIN = 40, // what a line editor and a panic can do with
+    ROWS_MIN = 12,
     VGA_TEXT_MEMORY = 0xb8000,
     VGA_COLUMNS = 80,
     VGA_ROWS = 25,
@@ -132,11 +135,17 @@ static void scroll(struct console_sink *sink, int pages)
     redraw();
 }
 
+static bool fits(unsigned columns, unsigned rows)
+{
+    return columns <= COLUMNS_MAX && (uint64_t)columns * rows <= SHOWN_CELLS;
+}
+
 // Everything anew: an empty terminal, and a display that the first drawing clears. One that nobody
 // draws on, since console= leaves it out, stays as it is.
 static void start_again(unsigned foreground, unsigned background)
 {
     const struct display *display = &screen.display;
+    ASSERT(display->columns && display->rows && fits(display->columns, display->rows));
     terminal_init(&screen.terminal, ring, RING_CELLS, display->columns, display->rows,
                   display->glyph, foreground, background);
     screen.is_cleared = false;
@@ -174,25 +183,33 @@ bool screen_state(struct screen_state *state)
 
 // --- Starting ----------------------------------------------------------------------------------
 
-static bool fits(const struct boot_framebuffer *d, unsigned by)
+// What was asked for, or is readable, as far as enough characters remain and all of them find room.
+// 0 where there is none.
+static unsigned choose_scale(const struct boot_framebuffer *d)
 {
-    unsigned columns = d->width / FONT_WIDTH / by, rows = d->height / FONT_HEIGHT / by;
-    return columns <= COLUMNS_MAX && (uint64_t)columns * rows <= SHOWN_CELLS;
+    unsigned columns = d->width / FONT_WIDTH, rows = d->height / FONT_HEIGHT;
+    unsigned by = scale_asked ? scale_asked : framebuffer_scale(d->width, d->height);
+    while (by > 1 && (columns / by < COLUMNS_MIN || rows / by < ROWS_MIN))
+        by--;
+    while (by <= FRAMEBUFFER_SCALE_MAX && !fits(columns / by, rows / by))
+        by++;
+    if (scale_asked && by != scale_asked)
+        log_warn("screen: scale%u leaves no room for text, or needs too much", scale_asked);
+    return by <= FRAMEBUFFER_SCALE_MAX ? by : 0;
 }
 
 static enum status open_framebuffer(const struct boot_framebuffer *d)
 {
     void *memory;
-    scale = scale_asked ? scale_asked : framebuffer_scale(d->width, d->height);
-    while (!fits(d, scale))
-        if (++scale > FRAMEBUFFER_SCALE_MAX)
-            return NOT_SUPPORTED;
+    scale = choose_scale(d);
+    if (!scale)
+        return NOT_SUPPORTED;
     enum status status =
         paging_map_mmio(d->address, framebuffer_size(d), MMIO_WRITE_COMBINING, &memory);
     if (status == OK)
         status = framebuffer_open(memory, d, scale, &screen.display);
     snprintf(screen.description, sizeof(screen.description),
-             "%ux%u, %u bits, at 0x%lx, %u x %u characters, scale %u", d->width, d->height,
+             "%ux%ux%u at 0x%lx, %u x %u characters, scale %u", d->width, d->height,
              d->bits_per_pixel, d->address, screen.display.columns, screen.display.rows, scale);
     return status;
 }

@@ -43,6 +43,8 @@ enum {
     MCR_LOOP = BIT(4),
     LSR_DATA = BIT(0),
     LSR_OVERRUN = BIT(1), // characters were lost; reading clears it
+    LSR_FRAMING = BIT(3), // of the character that is read next: it has no stop bit,
+    LSR_BREAK = BIT(4),   // or is no character, but a line that was low for long
     LSR_THR_EMPTY = BIT(5),
     LSR_IDLE = BIT(6), // and the shift register too
     MSR_CTS = BIT(4),
@@ -66,6 +68,7 @@ struct uart {
     uint8_t received[RECEIVED_MAX]; // a ring of what has been taken from the receiver
     unsigned first, count;
     bool has_lost; // and nobody has been told yet
+    uint64_t next_warning_ns;
     struct console_sink sink;
     struct console_source source;
 };
@@ -162,9 +165,13 @@ static void write_register(const struct uart *u, enum uart_register reg, uint8_t
 static uint8_t look(struct uart *u)
 {
     uint8_t status = read_register(u, REG_LSR), now = status;
-    while (now != ABSENT && now & LSR_DATA && u->count < RECEIVED_MAX) {
+    for (unsigned i = 0; i < RECEIVED_MAX && u->count < RECEIVED_MAX; i++) {
+        if (now == ABSENT || !(now & LSR_DATA))
+            break;
+        uint8_t byte = read_register(u, REG_DATA);
         u->has_lost |= (now & LSR_OVERRUN) != 0;
-        u->received[(u->first + u->count++) % RECEIVED_MAX] = read_register(u, REG_DATA);
+        if (!(now & (LSR_FRAMING | LSR_BREAK)))
+            u->received[(u->first + u->count++) % RECEIVED_MAX] = byte;
         now = read_register(u, REG_LSR);
     }
     return status;
@@ -274,16 +281,25 @@ static void flush(struct console_sink *sink)
         (void)wait_status(&uart, LSR_IDLE, STALL_NS);
 }
 
+// Once a second at most: what is logged here goes out on this line, too.
+static void warn_of_loss(struct uart *u)
+{
+    const uint64_t pause_ns = 1000000000;
+    uint64_t now = clock_ns();
+    if (!u->has_lost || now < u->next_warning_ns)
+        return;
+    u->has_lost = false;
+    u->next_warning_ns = now + pause_ns;
+    log_warn("serial: characters came too fast, and some are lost");
+}
+
 static int read_key(struct console_source *source)
 {
     struct uart *u = &uart;
     (void)source;
     if (!u->count)
         (void)look(u);
-    if (u->has_lost) {
-        u->has_lost = false;
-        log_warn("serial: characters came too fast, and some are lost");
-    }
+    warn_of_loss(u);
     if (!u->count)
         return -1;
     uint8_t c = u->received[u->first];

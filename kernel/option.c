@@ -39,9 +39,9 @@ static void apply(char *word)
     const char *value = equals ? equals + 1 : "";
     const struct option *option = find(word);
     if (!option)
-        log_warn("option: %s is unknown; `options` lists all", word);
+        log_warn("option: %.40s is unknown; `options` lists all", word);
     else if (!takes(option, value) || option->set(value) != OK)
-        log_warn("option: '%s' makes no sense for %s, which takes %s", value, word,
+        log_warn("option: '%.40s' makes no sense for %s, which takes %s", value, word,
                  option->values[0] ? option->values : "no value");
 }
 

@@ -6,9 +6,9 @@
 
 struct trap_frame;
 
-// Stops the machine for a broken invariant of our own. Any context. One that comes while the
-// panic is shown leaves out the console in which; after three attempts that is the end. Never for
-// what a guest, a loader or a device has caused.
+// Stops the machine for a broken invariant of our own; never for what a guest, a loader or a device
+// has caused. Any context. A panic while one is shown leaves out the console that it came from, and
+// the others are tried again; three attempts are the end.
 noreturn void panic(const char *format, ...) printf_like(1, 2);
 
 // The same for interrupted code whose registers are at hand.

@@ -3,7 +3,7 @@
 #include "monitor/choices.h"
 #include "lib/format.h"
 
-enum { GAP = 2 };
+enum { GAP = 2, ROWS_MAX = 20 };
 
 static unsigned longest(const struct completion *found)
 {
@@ -26,13 +26,15 @@ void choices_show(const struct completion *found, unsigned columns, line_write *
 {
     unsigned width = longest(found) + GAP;
     unsigned across = width < columns ? (columns + GAP - 1) / width : 1;
-    unsigned down = (found->kept + across - 1) / across;
+    unsigned shown = found->kept < across * ROWS_MAX ? found->kept : across * ROWS_MAX;
+    unsigned down = (shown + across - 1) / across;
     for (unsigned row = 0; row < down; row++) {
-        for (unsigned i = row; i < found->kept; i += down)
-            show_word(&found->words[i], i + down < found->kept ? width : 0, write);
+        for (unsigned i = row; i < shown; i += down)
+            show_word(&found->words[i], i + down < shown ? width : 0, write);
         write("\n", 1);
     }
     char text[32];
-    if (found->more)
-        write(text, snprintf(text, sizeof(text), "... and %u more\n", found->more));
+    unsigned more = found->more + found->kept - shown;
+    if (more)
+        write(text, snprintf(text, sizeof(text), "... and %u more\n", more));
 }

@@ -45,6 +45,8 @@ static enum status show_words(uintptr_t address, unsigned size, uint64_t count)
     unsigned a_line = WORDS_A_LINE / size;
     for (uint64_t i = 0; i < count; i++, address += size) {
         uint64_t value;
+        if (i % a_line == 0 && command_interrupted())
+            return OK;
         if (i % a_line == 0)
             print(i ? "\n%p:" : "%p:", (void *)address);
         if (arch_probe_read(address, size, &value) != OK) {
@@ -57,7 +59,7 @@ static enum status show_words(uintptr_t address, unsigned size, uint64_t count)
     return OK;
 }
 
-COMMAND(peek, "[-1|-2|-4|-8] [phys:]ADDRESS [COUNT]", "show memory, in words of 8 bytes or others",
+COMMAND(peek, "[-1|-2|-4|-8] [phys:]ADDRESS [COUNT]", "show memory as words, of 8 bytes or others",
         "peek -4 boot_info+0x10 8")
 {
     uint64_t address, count = 1;
@@ -130,7 +132,7 @@ static void show_dump_line(uint64_t shown, const uint8_t bytes[DUMP_LINE], unsig
 static enum status dump(uintptr_t address, uint64_t length, uintptr_t bias)
 {
     uint8_t bytes[DUMP_LINE];
-    for (uint64_t at = 0; at < length; at += DUMP_LINE) {
+    for (uint64_t at = 0; at < length && !command_interrupted(); at += DUMP_LINE) {
         unsigned wanted = length - at < DUMP_LINE ? (unsigned)(length - at) : DUMP_LINE;
         unsigned got = read_line(address + at, wanted, bytes);
         if (got)
@@ -143,7 +145,7 @@ static enum status dump(uintptr_t address, uint64_t length, uintptr_t bias)
     return OK;
 }
 
-COMMAND(hexdump, "[phys:]ADDRESS [LENGTH]", "show memory, as bytes and as text", "hexdump kmain 4K")
+COMMAND(hexdump, "[phys:]ADDRESS [LENGTH]", "show memory as bytes, and as text", "hexdump kmain 4K")
 {
     uint64_t address, length = DUMP_DEFAULT;
     if (argc < 2 || argc > 3)

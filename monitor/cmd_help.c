@@ -94,8 +94,12 @@ COMMAND(options, "", "list the kernel options, for the loader's command line", "
         return BAD_ARGUMENT;
     const struct option *option;
     TABLE_FOREACH (option, option) {
-        print("  %s%s%s\n      %s\n", option->name, option->values[0] ? "=" : "", option->values,
-              option->help);
+        bool is_optional = option->values[0] == '[';
+        print("  %s%s%s\n      %s\n", option->name,
+              is_optional         ? "[="
+              : option->values[0] ? "="
+                                  : "",
+              option->values + is_optional, option->help);
     }
     print("This start's command line: ");
     print_text(boot_info.command_line);

@@ -74,7 +74,7 @@ static void show_picture(const struct memory_map *map)
     show_what_is_above(map, end);
 }
 
-COMMAND(memory, "[map]", "physical memory, as the firmware and the loader see it; map: drawn",
+COMMAND(memory, "[map]", "physical memory; map: drawn, as the firmware and the loader see it",
         "memory map")
 {
     if (argc > 2 || (argc == 2 && !string_equal(argv[1], "map")))

@@ -39,7 +39,7 @@ static enum status show_chart(void)
     return OK;
 }
 
-COMMAND(screen, "[test]", "the screen, or a chart of its characters and colours", "screen test")
+COMMAND(screen, "[test]", "the screen; test: a chart, of its characters and colours", "screen test")
 {
     struct screen_state state;
     if (argc == 2 && string_equal(argv[1], "test"))

@@ -104,6 +104,17 @@ unsigned input_key(void)
     }
 }
 
+bool input_scroll(unsigned key)
+{
+    if (key == (KEY_SHIFT | KEY_PAGE_UP))
+        console_scroll(1);
+    else if (key == (KEY_SHIFT | KEY_PAGE_DOWN))
+        console_scroll(-1);
+    else
+        return false;
+    return true;
+}
+
 bool input_is_from_keyboard(void)
 {
     return is_from_keyboard;

@@ -17,6 +17,9 @@ unsigned input_key(void);
 // Whether the last key came from the keyboard of this machine, and not over a line.
 bool input_is_from_keyboard(void);
 
+// Looks back on the consoles where that is what the key means; returns whether it is.
+bool input_scroll(unsigned key);
+
 // Whether something has been typed ahead.
 bool input_is_waiting(void);
 

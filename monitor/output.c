@@ -4,6 +4,7 @@
 // being sent, the UART's driver takes what comes in.)
 
 #include "monitor/output.h"
+#include "kernel/clock.h"
 #include "kernel/console.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
@@ -13,6 +14,8 @@
 #include "monitor/key.h"
 
 enum { PIECE_MAX = 128, TAB_STOP = 8, ESCAPE = 27 };
+
+#define SHOW_NS 20000000ull
 
 enum output_more output_more = OUTPUT_MORE_AUTO;
 
@@ -39,8 +42,13 @@ static void poll(void)
 
 bool command_interrupted(void)
 {
+    static uint64_t shown_ns;
     if (is_running && !is_cut)
         poll();
+    if (clock_ns() - shown_ns > SHOW_NS) { // what was printed last, while nothing more is
+        console_show();
+        shown_ns = clock_ns();
+    }
     return is_running && is_cut;
 }
 
@@ -115,6 +123,18 @@ static bool page_is_full(void)
     return is_paged && row >= size.rows - 1;
 }
 
+// Looking back is possible here, too.
+static bool is_answer(unsigned key)
+{
+    static const unsigned answers[] = {' ', KEY_PAGE_DOWN, KEY_ENTER,       KEY_DOWN,
+                                       'q', KEY_ESCAPE,    KEY_CONTROL('C')};
+    input_scroll(key);
+    for (unsigned i = 0; i < ARRAY_SIZE(answers); i++)
+        if (key == answers[i])
+            return true;
+    return false;
+}
+
 // Waits at the end of a page for what is to be done.
 static void ask(void)
 {
@@ -124,13 +144,15 @@ static void ask(void)
     console_set_prompt(&more);
     do
         key = input_key();
-    while (key != ' ' && key != KEY_ENTER && key != 'q' && key != KEY_CONTROL('C'));
+    while (!is_answer(key));
     console_set_prompt(NULL);
     hide_more();
-    row = key == KEY_ENTER ? size.rows - 2 : 0;
+    row = key == KEY_ENTER || key == KEY_DOWN ? size.rows - 2 : 0;
     column = 0;
-    if (key == 'q' || key == KEY_CONTROL('C'))
-        cut(key == 'q' ? "" : "^C\n");
+    if (key == KEY_CONTROL('C'))
+        cut("^C\n");
+    else if (key == 'q' || key == KEY_ESCAPE)
+        cut("");
 }
 
 // Whoever has typed on doesn't wait for pages, and lines that are pasted must not answer them.

@@ -85,13 +85,7 @@ static unsigned wait_key(void)
 
 static enum line_state take_key(unsigned key)
 {
-    if (key == (KEY_SHIFT | KEY_PAGE_UP))
-        console_scroll(1);
-    else if (key == (KEY_SHIFT | KEY_PAGE_DOWN))
-        console_scroll(-1);
-    else
-        return line_editor_key(&editor, key);
-    return LINE_TYPING;
+    return input_scroll(key) ? LINE_TYPING : line_editor_key(&editor, key);
 }
 
 // What a line ends in: LINE_ENTERED or LINE_GIVEN_UP.

@@ -99,5 +99,7 @@ enum status paging_map_mmio(paddr_t address, size_t size, enum mmio_type type, v
     void *base = fill(large ? mmio_pd : mmio_pt, used, start, pages, page_size,
                       MMIO_RIGHTS | PTE_NX | (large ? PTE_LARGE : 0) | type_bits(type, large));
     *mapped = (uint8_t *)base + (address - start);
+    if (type == MMIO_WRITE_COMBINING)
+        write_back_caches(); // what the firmware may have there mustn't overwrite what comes
     return OK;
 }

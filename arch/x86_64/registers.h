@@ -168,6 +168,11 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
     __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
+static inline void write_back_caches(void)
+{
+    __asm__ volatile("wbinvd" : : : "memory");
+}
+
 static inline void invlpg(uintptr_t address)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");

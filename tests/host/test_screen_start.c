@@ -186,15 +186,27 @@ static void the_scale_can_be_asked_for(void **state)
 {
     (void)state;
     for (unsigned asked = 1; asked <= 8; asked++) {
-        assert_int_equal(start_scaled(asked, 1920, 1080), OK);
+        assert_int_equal(start_scaled(asked, 3840, 2160), OK);
         assert_int_equal(state_now().scale, asked);
-        assert_int_equal(state_now().columns, 1920 / 8 / asked);
-        assert_int_equal(state_now().rows, 1080 / 16 / asked);
+        assert_int_equal(state_now().columns, 3840 / 8 / asked);
+        assert_int_equal(state_now().rows, 2160 / 16 / asked);
     }
     assert_int_equal(start_scaled(1, 3840, 2160), OK);
     assert_int_equal(state_now().columns, 480);
-    assert_int_equal(start_scaled(8, 60, 480), NOT_SUPPORTED); // not one character
+    assert_int_equal(start_scaled(8, 4, 480), NOT_SUPPORTED); // not one character
     expect_nothing_was_added();
+}
+
+// With less than 40 columns and 12 rows nobody can do anything.
+static void text_keeps_its_room(void **state)
+{
+    (void)state;
+    assert_int_equal(start_scaled(8, 1024, 768), OK);
+    assert_int_equal(state_now().scale, 3); // 42 x 16
+    assert_int_equal(start_scaled(8, 1920, 1080), OK);
+    assert_int_equal(state_now().scale, 5); // 48 x 13
+    assert_int_equal(start_scaled(2, 320, 200), OK);
+    assert_int_equal(state_now().scale, 1);
 }
 
 static void large_screens_get_a_larger_scale(void **state)
@@ -288,6 +300,7 @@ int main(void)
         cmocka_unit_test(what_can_not_be_mapped_is_no_screen),
         cmocka_unit_test(the_scale_follows_the_size),
         cmocka_unit_test(the_scale_can_be_asked_for),
+        cmocka_unit_test(text_keeps_its_room),
         cmocka_unit_test(large_screens_get_a_larger_scale),
         cmocka_unit_test(huge_sizes_are_refused),
         cmocka_unit_test(any_size_that_is_taken_can_be_used),

@@ -420,6 +420,23 @@ static void lost_input_is_told_once(void **state)
     assert_non_null(strstr(log_last, "lost"));
 }
 
+// A terminal that is switched off sends a break; noise has no stop bits. Neither is a key.
+static void breaks_and_noise_are_no_keys(void **state)
+{
+    (void)state;
+    static const uint8_t errors[] = {0x08, 0x10, 0x18};
+    assert_int_equal(start(CHIP_16550A, 0x3f8, NULL), OK);
+    for (unsigned i = 0; i < ARRAY_SIZE(errors); i++) {
+        chip.input[chip.inputs++] = 'n';
+        chip.error = errors[i];
+        assert_int_equal(source->read(source), -1);
+        assert_int_equal(chip.inputs, 0);
+        chip.error = 0;
+        chip.input[chip.inputs++] = 'k';
+        assert_int_equal(source->read(source), 'k');
+    }
+}
+
 static void check_mmio(const char *option, size_t stride)
 {
     uint8_t *registers = calloc(8, stride);
@@ -489,6 +506,7 @@ int main(void)
         cmocka_unit_test(keys_are_read_without_waiting),
         cmocka_unit_test(input_is_taken_while_output_waits),
         cmocka_unit_test(lost_input_is_told_once),
+        cmocka_unit_test(breaks_and_noise_are_no_keys),
         cmocka_unit_test(memory_mapped_registers_by_their_stride),
         cmocka_unit_test(registers_that_cannot_be_mapped),
     };

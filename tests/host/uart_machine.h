@@ -25,6 +25,7 @@ static struct {
     const char *coming;  // what the other side is sending, a character in CHARACTER_NS
     uint64_t arrived_at; // when the one before came
     bool has_overrun;
+    uint8_t error; // of the next character: LSR bits 3 and 4
     unsigned overruns, line_writes, writes;
     char output[OUTPUT_MAX];
     size_t length;
@@ -82,8 +83,8 @@ static void let_arrive(void)
 
 static uint8_t line_status(void)
 {
-    uint8_t status =
-        (chip.inputs ? 0x01u : 0) | (chip.has_overrun ? 0x02u : 0) | (chip.sending ? 0 : 0x60u);
+    uint8_t status = (chip.inputs ? 0x01u : 0) | (chip.has_overrun ? 0x02u : 0) | chip.error |
+                     (chip.sending ? 0 : 0x60u);
     chip.has_overrun = false;
     return status;
 }

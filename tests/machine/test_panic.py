@@ -21,7 +21,7 @@ PF = "#PF page fault"
 Kind = namedtuple("Kind", "reason source says fault bottom", defaults=((), True, True))
 
 KINDS = {
-    "assert": Kind(r"assertion failed: frames == 2, monitor/cmd_crash\.c:\d+", r"ASSERT\(frames",
+    "assert": Kind(r"monitor/cmd_crash\.c:\d+: assertion failed: frames == 2", r"ASSERT\(frames",
                    fault=False),
     "breakpoint": Kind("#BP breakpoint", "int3"),
     "canary": Kind(r"stack canary overwritten in crash_canary\+0x[0-9a-f]+", "}", fault=False,
@@ -163,7 +163,7 @@ def test_nested(start):
     one of them is broken."""
     screen = crash(start(append="exit=qemu"), "nested")
     assert screen.reason == "asked for, with a broken console"
-    assert screen.lines[1] == "A console is left out: showing this on it has failed."
+    assert screen.lines[1] == "While showing this on serial: #PF page fault"
     assert screen.names()[0] == "crash_nested"
 
 

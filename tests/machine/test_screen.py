@@ -20,7 +20,7 @@ CARDS = {
 }
 PROMPT = "keelson>"
 SCREEN_LINE = re.compile(r"info screen: (.*)")
-RGB = re.compile(r"(\d+)x(\d+), (\d+) bits, at 0x[0-9a-f]+, (\d+) x (\d+) characters, scale (\d+)")
+RGB = re.compile(r"(\d+)x(\d+)x(\d+) at 0x[0-9a-f]+, (\d+) x (\d+) characters, scale (\d+)")
 MODE = "1024x768x32"
 
 
@@ -144,7 +144,7 @@ def test_above_4_gib(start, tmp_path, name, bits, red, green, blue, pitch):
     payload = struct.pack("<QIIIBBH6B", address, pitch, width, height, bits, 1, 0,
                           red, 8, green, 8, blue, 8)
     machine, said = start_on(start, tmp_path, block(RAM, tag(8, payload)), memory="6G")
-    assert f"info screen: {width}x{height}, {bits} bits, at {address:#x}, 101 x 37" in said, name
+    assert f"info screen: {width}x{height}x{bits} at {address:#x}, 101 x 37" in said, name
 
     def look():
         memory = machine.memory(address - 4096, pitch * height + 8192)
