@@ -5,11 +5,13 @@
 #include "drivers/keyboard.h"
 #include "drivers/key_text.h"
 #include "drivers/key_usage.h"
+#include "kernel/boot_info.h"
 #include "kernel/console.h"
 #include "kernel/option.h"
 #include "kernel/power.h"
 #include "lib/bits.h"
 #include "lib/format.h"
+#include "mm/layout.h"
 
 enum { QUEUE_SIZE = 128 }; // a power of two
 
@@ -19,8 +21,8 @@ static const uint8_t lock_usages[LOCKS] = {KEY_CAPS_LOCK, KEY_NUM_LOCK, KEY_SCRO
 
 static struct keyboard *keyboards;
 static const struct keymap *layout;
-static uint8_t modifiers_down;                       // bit 0 is the left Ctrl key, as in usages
-static uint8_t locks_on = BIT(LOCK_NUM), locks_down; // by enum lock
+static uint8_t modifiers_down;       // bit 0 is the left Ctrl key, as in usages
+static uint8_t locks_on, locks_down; // by enum lock
 static bool leds_stale;
 static char queue[QUEUE_SIZE];
 static unsigned queue_head, queue_tail; // bytes ever taken and put
@@ -161,6 +163,16 @@ static void describe(void)
                        used_layout()->name);
 }
 
+// Num Lock stays as the firmware has set it: a laptop without a keypad makes one of its letters
+// while it is on. A BIOS keeps its flags in memory; with UEFI it is off.
+static uint8_t firmware_locks(void)
+{
+    enum { BIOS_KEYBOARD_FLAGS = 0x417, FLAG_NUM_LOCK = BIT(5) };
+    const volatile uint8_t *flags = phys_to_virt(BIOS_KEYBOARD_FLAGS, sizeof(*flags));
+    bool is_on = !boot_info.efi.system_table && flags && *flags & FLAG_NUM_LOCK;
+    return is_on ? BIT(LOCK_NUM) : 0;
+}
+
 void keyboard_add(struct keyboard *keyboard)
 {
     bool is_first = !keyboards;
@@ -168,6 +180,8 @@ void keyboard_add(struct keyboard *keyboard)
     keyboards = keyboard;
     leds_stale = true;
     describe();
-    if (is_first)
-        console_add_source(&source);
+    if (!is_first)
+        return;
+    locks_on = firmware_locks();
+    console_add_source(&source);
 }

@@ -40,7 +40,13 @@ static bool take_address(const char *word, uint64_t *address)
     return mapped != NULL;
 }
 
-static enum status show_words(uintptr_t address, unsigned size, uint64_t count)
+// What addresses are shown less: physical ones are shown as such.
+static uintptr_t bias_of(const char *word)
+{
+    return string_starts_with(word, "phys:") ? direct_map_base : 0;
+}
+
+static enum status show_words(uintptr_t address, unsigned size, uint64_t count, uintptr_t bias)
 {
     unsigned a_line = WORDS_A_LINE / size;
     for (uint64_t i = 0; i < count; i++, address += size) {
@@ -48,7 +54,7 @@ static enum status show_words(uintptr_t address, unsigned size, uint64_t count)
         if (i % a_line == 0 && command_interrupted())
             return OK;
         if (i % a_line == 0)
-            print(i ? "\n%p:" : "%p:", (void *)address);
+            print(i ? "\n%p:" : "%p:", (void *)(address - bias));
         if (arch_probe_read(address, size, &value) != OK) {
             print(" can't be read\n");
             return FAULT;
@@ -72,7 +78,7 @@ COMMAND(peek, "[-1|-2|-4|-8] [phys:]ADDRESS [COUNT]", "show memory as words, of 
         print("1 to %d words can be shown\n", COUNT_MAX);
         return FAILED;
     }
-    return show_words(address, size, count);
+    return show_words(address, size, count, bias_of(argv[1]));
 }
 
 // A value that fits, or a complaint.
@@ -128,7 +134,6 @@ static void show_dump_line(uint64_t shown, const uint8_t bytes[DUMP_LINE], unsig
     print("  %s\n", text);
 }
 
-// `bias` is what addresses are shown less.
 static enum status dump(uintptr_t address, uint64_t length, uintptr_t bias)
 {
     uint8_t bytes[DUMP_LINE];
@@ -160,8 +165,7 @@ COMMAND(hexdump, "[phys:]ADDRESS [LENGTH]", "show memory as bytes, and as text",
         print("1 byte to %d KiB can be shown\n", DUMP_MAX / 1024);
         return FAILED;
     }
-    bool is_physical = string_starts_with(argv[1], "phys:");
-    return dump(address, length, is_physical ? direct_map_base : 0);
+    return dump(address, length, bias_of(argv[1]));
 }
 
 static uint32_t port_read(uint16_t port, unsigned size)

@@ -23,6 +23,10 @@ enum {
 
 // --- The kernel around it ---------------------------------------------------------------------
 
+struct boot_info boot_info;
+uintptr_t direct_map_base, direct_map_size;
+static uint8_t low_memory[0x500], bios_flags = 0x20; // Num Lock
+
 static struct console_source *added;
 static unsigned sources_added;
 static jmp_buf reset;
@@ -72,7 +76,10 @@ static void start(const char *name)
     keyboards = NULL;
     layout = NULL;
     modifiers_down = locks_down = 0;
-    locks_on = BIT(LOCK_NUM);
+    locks_on = 0;
+    low_memory[0x417] = bios_flags;
+    direct_map_base = (uintptr_t)low_memory;
+    direct_map_size = sizeof(low_memory);
     queue_head = queue_tail = 0;
     typed.count = typed.polls = typed.lights = 0;
     added = NULL;

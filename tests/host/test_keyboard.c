@@ -45,12 +45,28 @@ static void a_lock_toggles_once_however_long_it_is_held(void **state)
     expect_sent(0, 0, 0x04, "a");
 }
 
+// [BIOS data area] 40:17; where there is UEFI, whatever stands there means nothing.
+static void num_lock_is_the_firmwares(void **state)
+{
+    (void)state;
+    bios_flags = 0xdf;
+    start("us");
+    assert_int_equal(locks_on, 0);
+    bios_flags = 0x20;
+    start("us");
+    assert_int_equal(locks_on, BIT(LOCK_NUM));
+    boot_info.efi.system_table = 0x1000;
+    start("us");
+    assert_int_equal(locks_on, 0);
+    boot_info.efi.system_table = 0;
+}
+
 static void lights_follow_the_locks(void **state)
 {
     (void)state;
     start("us");
     assert_int_equal(read_byte(), -1);
-    assert_int_equal(typed.lights, 1); // Num Lock is on from the start
+    assert_int_equal(typed.lights, 1); // as the firmware has left them
     assert_int_equal(typed.lit, 2);
     static const uint8_t keys[] = {CAPS, SCROLL, NUM, CAPS, SCROLL, NUM};
     static const uint8_t lit[] = {3, 7, 5, 4, 0, 2};
@@ -170,6 +186,7 @@ int main(void)
         cmocka_unit_test(the_option),
         cmocka_unit_test(modifiers_left_and_right),
         cmocka_unit_test(a_lock_toggles_once_however_long_it_is_held),
+        cmocka_unit_test(num_lock_is_the_firmwares),
         cmocka_unit_test(lights_follow_the_locks),
         cmocka_unit_test(a_key_repeats),
         cmocka_unit_test(a_full_queue_drops_whole_keys),

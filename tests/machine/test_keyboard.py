@@ -113,7 +113,7 @@ def test_locks(start):
     machine, _ = at_prompt(start)
     press(machine, "a", "caps_lock", "a", "1", "shift-a", "shift-1", "caps_lock", "a")
     echo(machine, "aA1a!a")
-    press(machine, "kp_1", "kp_9", "kp_0", "kp_decimal", "kp_add", "kp_divide", "num_lock", "kp_5",
+    press(machine, "num_lock", "kp_1", "kp_9", "kp_0", "kp_decimal", "kp_add", "kp_divide", "num_lock", "kp_5",
           "num_lock", "kp_5")
     echo(machine, "190.+/5")
 

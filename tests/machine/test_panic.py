@@ -260,6 +260,21 @@ def test_before_the_consoles(start):
     assert machine.wait_exit() == FAILURE
 
 
+@pytest.mark.parametrize("driver", ["screen", "uart16550", "i8042"])
+def test_inside_a_console_driver(start, driver):
+    """Catches a panic that nobody sees because it comes from one of those who would show it: the
+    others do."""
+    with Stub() as stub:
+        machine = start(extra=stub.arguments, append="panic=halt")
+        stub.run(machine, f"hbreak *{symbols()['driver_start_' + driver]:#x}", "continue",
+                 "set $rip = 0x0000400000000000", "delete", "detach")
+        if driver == "uart16550":
+            machine.wait_until("the panic on the screen", lambda: any(
+                "KEELSON PANIC: #PF page fault" in row for row in machine.screen_text()))
+        else:
+            assert "KEELSON PANIC: #PF page fault" in machine.wait("Halted.")
+
+
 def test_line_feed_is_no_answer(start):
     """Catches a screen that the LF of the line's own CR LF, or what was typed ahead, wipes out."""
     machine = start()

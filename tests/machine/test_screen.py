@@ -89,6 +89,7 @@ def test_card(start, firmware, card):
     scroll(machine, screen)
 
 
+UEFI = ["-vga", "std"]
 LARGE = ["-vga", "none", "-device", "VGA,vgamem_mb=64,xres=3840,yres=2160"]
 
 
@@ -102,10 +103,13 @@ LARGE = ["-vga", "none", "-device", "VGA,vgamem_mb=64,xres=3840,yres=2160"]
     ("1024x768x24", "screen=scale3", 42, 16, 3, []),
     ("3840x2160x32", "", 160, 45, 3, LARGE),
     ("3840x2160x32", "screen=scale1", 480, 135, 1, LARGE),
+    ("1024x768x32", "", 128, 48, 1, UEFI),
+    ("1920x1080x32", "screen=scale2", 120, 33, 2, UEFI),
 ], ids=lambda value: value if isinstance(value, str) and value else "")
 def test_mode(start, mode, options, columns, rows, scale, extra):
     """Catches a depth, a pitch or a scale that is taken for another."""
-    machine = start(iso=framebuffer_disc(mode, options), extra=extra)
+    firmware = "uefi" if extra is UEFI else "bios"
+    machine = start(iso=framebuffer_disc(mode, options), extra=extra, firmware=firmware)
     found = RGB.fullmatch(started(machine)).groups()
     assert "x".join(found[:3]) == mode
     assert tuple(map(int, found[3:])) == (columns, rows, scale)
