@@ -15,19 +15,21 @@ struct sequence {
 };
 
 static const struct sequence sequences[] = {
-    {KEY_UP, 1, 'A'},      {KEY_DOWN, 1, 'B'},      {KEY_RIGHT, 1, 'C'},   {KEY_LEFT, 1, 'D'},
-    {KEY_HOME, 1, 'H'},    {KEY_END, 1, 'F'},       {KEY_INSERT, 2, '~'},  {KEY_DELETE, 3, '~'},
-    {KEY_PAGE_UP, 5, '~'}, {KEY_PAGE_DOWN, 6, '~'}, {KEY_F1, 1, 'P'},      {KEY_F1 + 1, 1, 'Q'},
-    {KEY_F1 + 2, 1, 'R'},  {KEY_F1 + 3, 1, 'S'},    {KEY_F5, 15, '~'},     {KEY_F5 + 1, 17, '~'},
-    {KEY_F5 + 2, 18, '~'}, {KEY_F5 + 3, 19, '~'},   {KEY_F5 + 4, 20, '~'}, {KEY_F5 + 5, 21, '~'},
-    {KEY_F5 + 6, 23, '~'}, {KEY_F5 + 7, 24, '~'},
+    {USAGE_UP, 1, 'A'},        {USAGE_DOWN, 1, 'B'},    {USAGE_RIGHT, 1, 'C'},
+    {USAGE_LEFT, 1, 'D'},      {USAGE_HOME, 1, 'H'},    {USAGE_END, 1, 'F'},
+    {USAGE_INSERT, 2, '~'},    {USAGE_DELETE, 3, '~'},  {USAGE_PAGE_UP, 5, '~'},
+    {USAGE_PAGE_DOWN, 6, '~'}, {USAGE_F1, 1, 'P'},      {USAGE_F1 + 1, 1, 'Q'},
+    {USAGE_F1 + 2, 1, 'R'},    {USAGE_F1 + 3, 1, 'S'},  {USAGE_F5, 15, '~'},
+    {USAGE_F5 + 1, 17, '~'},   {USAGE_F5 + 2, 18, '~'}, {USAGE_F5 + 3, 19, '~'},
+    {USAGE_F5 + 4, 20, '~'},   {USAGE_F5 + 5, 21, '~'}, {USAGE_F5 + 6, 23, '~'},
+    {USAGE_F5 + 7, 24, '~'},
 };
 
-// The keypad from KEY_PAD_1 on: with Num Lock the one, without it the other.
+// The keypad from USAGE_PAD_1 on: with Num Lock the one, without it the other.
 static const char pad_digits[] = "1234567890";
 static const uint8_t pad_directions[] = {
-    KEY_END,  KEY_DOWN, KEY_PAGE_DOWN, KEY_LEFT,   KEY_NONE,   KEY_RIGHT,
-    KEY_HOME, KEY_UP,   KEY_PAGE_UP,   KEY_INSERT, KEY_DELETE,
+    USAGE_END,  USAGE_DOWN, USAGE_PAGE_DOWN, USAGE_LEFT,   USAGE_NONE,   USAGE_RIGHT,
+    USAGE_HOME, USAGE_UP,   USAGE_PAGE_UP,   USAGE_INSERT, USAGE_DELETE,
 };
 
 // The same in every layout and with every modifier.
@@ -35,22 +37,23 @@ static const struct {
     uint8_t usage;
     char character;
 } fixed[] = {
-    {KEY_ENTER, '\r'},   {KEY_ESCAPE, ESCAPE},  {KEY_BACKSPACE, BACKSPACE}, {KEY_TAB, '\t'},
-    {KEY_SPACE, ' '},    {KEY_PAD_SLASH, '/'},  {KEY_PAD_STAR, '*'},        {KEY_PAD_MINUS, '-'},
-    {KEY_PAD_PLUS, '+'}, {KEY_PAD_ENTER, '\r'},
+    {USAGE_ENTER, '\r'},     {USAGE_ESCAPE, ESCAPE}, {USAGE_BACKSPACE, BACKSPACE},
+    {USAGE_TAB, '\t'},       {USAGE_SPACE, ' '},     {USAGE_PAD_SLASH, '/'},
+    {USAGE_PAD_STAR, '*'},   {USAGE_PAD_MINUS, '-'}, {USAGE_PAD_PLUS, '+'},
+    {USAGE_PAD_ENTER, '\r'},
 };
 
 static bool is_on_pad(uint8_t usage)
 {
-    return usage >= KEY_PAD_1 && usage <= KEY_PAD_DOT;
+    return usage >= USAGE_PAD_1 && usage <= USAGE_PAD_DOT;
 }
 
 static int find_character(const struct keymap *map, uint8_t usage, unsigned modifiers)
 {
-    if (usage == KEY_PAD_DOT)
+    if (usage == USAGE_PAD_DOT)
         return map->decimal;
     if (is_on_pad(usage))
-        return pad_digits[usage - KEY_PAD_1];
+        return pad_digits[usage - USAGE_PAD_1];
     for (unsigned i = 0; i < ARRAY_SIZE(fixed); i++)
         if (fixed[i].usage == usage)
             return fixed[i].character;
@@ -79,7 +82,7 @@ static size_t put_character(char *text, int character, unsigned modifiers)
     return length + utf8_encode(text + length, (uint32_t)character);
 }
 
-static size_t put_sequence(char text[KEY_TEXT_MAX], uint8_t usage, unsigned modifiers)
+static size_t put_sequence(char text[USAGE_TEXT_MAX], uint8_t usage, unsigned modifiers)
 {
     const struct sequence *s = sequences;
     while (s < sequences + ARRAY_SIZE(sequences) && s->usage != usage)
@@ -88,23 +91,23 @@ static size_t put_sequence(char text[KEY_TEXT_MAX], uint8_t usage, unsigned modi
         return 0;
     unsigned held = modifiers & SEQUENCE_MODIFIERS;
     if (held)
-        return snprintf(text, KEY_TEXT_MAX, "\033[%u;%u%c", s->number, 1 + held, s->final);
+        return snprintf(text, USAGE_TEXT_MAX, "\033[%u;%u%c", s->number, 1 + held, s->final);
     if (s->number > 1)
-        return snprintf(text, KEY_TEXT_MAX, "\033[%u%c", s->number, s->final);
-    return snprintf(text, KEY_TEXT_MAX, "\033%c%c", s->final >= 'P' ? 'O' : '[', s->final);
+        return snprintf(text, USAGE_TEXT_MAX, "\033[%u%c", s->number, s->final);
+    return snprintf(text, USAGE_TEXT_MAX, "\033%c%c", s->final >= 'P' ? 'O' : '[', s->final);
 }
 
-size_t key_text(char text[KEY_TEXT_MAX], const struct keymap *map, uint8_t usage,
+size_t key_text(char text[USAGE_TEXT_MAX], const struct keymap *map, uint8_t usage,
                 unsigned modifiers)
 {
     bool shift = modifiers & MODIFIER_SHIFT, num = modifiers & MODIFIER_NUM;
     if (is_on_pad(usage)) { // Shift turns Num Lock around, and means nothing else
         modifiers &= ~(unsigned)MODIFIER_SHIFT;
         if (shift == num)
-            usage = pad_directions[usage - KEY_PAD_1];
+            usage = pad_directions[usage - USAGE_PAD_1];
     }
-    if (usage == KEY_TAB && shift)
-        return snprintf(text, KEY_TEXT_MAX, "\033[Z");
+    if (usage == USAGE_TAB && shift)
+        return snprintf(text, USAGE_TEXT_MAX, "\033[Z");
     int character = find_character(map, usage, modifiers);
     if (character != NO_CHARACTER)
         return put_character(text, character, modifiers);

@@ -18,6 +18,6 @@ enum key_modifiers {
 
 // Writes what a key (enum key_usage) sends, without a NUL behind it, and returns the length: 0 for
 // a key that sends nothing.
-enum { KEY_TEXT_MAX = 8 };
-must_use size_t key_text(char text[KEY_TEXT_MAX], const struct keymap *map, uint8_t usage,
+enum { USAGE_TEXT_MAX = 8 };
+must_use size_t key_text(char text[USAGE_TEXT_MAX], const struct keymap *map, uint8_t usage,
                          unsigned modifiers);

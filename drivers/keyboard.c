@@ -17,7 +17,7 @@ enum { QUEUE_SIZE = 128 }; // a power of two
 
 enum lock { LOCK_CAPS, LOCK_NUM, LOCK_SCROLL, LOCKS };
 
-static const uint8_t lock_usages[LOCKS] = {KEY_CAPS_LOCK, KEY_NUM_LOCK, KEY_SCROLL_LOCK};
+static const uint8_t lock_usages[LOCKS] = {USAGE_CAPS_LOCK, USAGE_NUM_LOCK, USAGE_SCROLL_LOCK};
 
 static struct keyboard *keyboards;
 static const struct keymap *layout;
@@ -59,20 +59,20 @@ static int queue_take(void)
 
 static bool is_down(uint8_t left, uint8_t right)
 {
-    return modifiers_down & (BIT(left - KEY_LEFT_CTRL) | BIT(right - KEY_LEFT_CTRL));
+    return modifiers_down & (BIT(left - USAGE_LEFT_CTRL) | BIT(right - USAGE_LEFT_CTRL));
 }
 
 static unsigned modifiers(void)
 {
-    uint8_t right_alt = used_layout()->has_altgr ? KEY_LEFT_ALT : KEY_RIGHT_ALT;
+    uint8_t right_alt = used_layout()->has_altgr ? USAGE_LEFT_ALT : USAGE_RIGHT_ALT;
     unsigned result = 0;
-    if (is_down(KEY_LEFT_SHIFT, KEY_RIGHT_SHIFT))
+    if (is_down(USAGE_LEFT_SHIFT, USAGE_RIGHT_SHIFT))
         result |= MODIFIER_SHIFT;
-    if (is_down(KEY_LEFT_CTRL, KEY_RIGHT_CTRL))
+    if (is_down(USAGE_LEFT_CTRL, USAGE_RIGHT_CTRL))
         result |= MODIFIER_CTRL;
-    if (is_down(KEY_LEFT_ALT, right_alt))
+    if (is_down(USAGE_LEFT_ALT, right_alt))
         result |= MODIFIER_ALT;
-    if (used_layout()->has_altgr && is_down(KEY_RIGHT_ALT, KEY_RIGHT_ALT))
+    if (used_layout()->has_altgr && is_down(USAGE_RIGHT_ALT, USAGE_RIGHT_ALT))
         result |= MODIFIER_ALTGR;
     if (locks_on & BIT(LOCK_CAPS))
         result |= MODIFIER_CAPS;
@@ -102,21 +102,21 @@ static void lock_key(uint8_t bit, bool pressed)
 
 static void modifier_key(uint8_t usage, bool pressed)
 {
-    uint8_t bit = (uint8_t)BIT(usage - KEY_LEFT_CTRL);
+    uint8_t bit = (uint8_t)BIT(usage - USAGE_LEFT_CTRL);
     modifiers_down = pressed ? modifiers_down | bit : modifiers_down & (uint8_t)~bit;
 }
 
 static bool asks_for_reset(uint8_t usage)
 {
-    return (usage == KEY_DELETE || usage == KEY_PAD_DOT) &&
-           is_down(KEY_LEFT_CTRL, KEY_RIGHT_CTRL) && is_down(KEY_LEFT_ALT, KEY_RIGHT_ALT);
+    return (usage == USAGE_DELETE || usage == USAGE_PAD_DOT) &&
+           is_down(USAGE_LEFT_CTRL, USAGE_RIGHT_CTRL) && is_down(USAGE_LEFT_ALT, USAGE_RIGHT_ALT);
 }
 
 void keyboard_key(uint8_t usage, bool pressed)
 {
-    char text[KEY_TEXT_MAX];
+    char text[USAGE_TEXT_MAX];
     uint8_t lock = lock_bit(usage);
-    if (usage >= KEY_LEFT_CTRL && usage <= KEY_RIGHT_GUI)
+    if (usage >= USAGE_LEFT_CTRL && usage <= USAGE_RIGHT_GUI)
         modifier_key(usage, pressed);
     else if (lock)
         lock_key(lock, pressed);

@@ -4,63 +4,63 @@
 #include "drivers/key_usage.h"
 #include "lib/string.h"
 
-enum { SYMBOL_KEYS = KEY_102ND + 1 };
+enum { SYMBOL_KEYS = USAGE_102ND + 1 };
 
 static const uint16_t us[SYMBOL_KEYS][KEYMAP_LEVELS] = {
-    [KEY_GRAVE] = {'`', '~'},
-    [KEY_1] = {'1', '!'},
-    [KEY_1 + 1] = {'2', '@'},
-    [KEY_1 + 2] = {'3', '#'},
-    [KEY_1 + 3] = {'4', '$'},
-    [KEY_1 + 4] = {'5', '%'},
-    [KEY_1 + 5] = {'6', '^'},
-    [KEY_1 + 6] = {'7', '&'},
-    [KEY_1 + 7] = {'8', '*'},
-    [KEY_1 + 8] = {'9', '('},
-    [KEY_0] = {'0', ')'},
-    [KEY_MINUS] = {'-', '_'},
-    [KEY_EQUAL] = {'=', '+'},
-    [KEY_LEFT_BRACKET] = {'[', '{'},
-    [KEY_RIGHT_BRACKET] = {']', '}'},
-    [KEY_BACKSLASH] = {'\\', '|'},
-    [KEY_HASH] = {'\\', '|'},
-    [KEY_SEMICOLON] = {';', ':'},
-    [KEY_APOSTROPHE] = {'\'', '"'},
-    [KEY_COMMA] = {',', '<'},
-    [KEY_DOT] = {'.', '>'},
-    [KEY_SLASH] = {'/', '?'},
-    [KEY_102ND] = {'<', '>'},
+    [USAGE_GRAVE] = {'`', '~'},
+    [USAGE_1] = {'1', '!'},
+    [USAGE_1 + 1] = {'2', '@'},
+    [USAGE_1 + 2] = {'3', '#'},
+    [USAGE_1 + 3] = {'4', '$'},
+    [USAGE_1 + 4] = {'5', '%'},
+    [USAGE_1 + 5] = {'6', '^'},
+    [USAGE_1 + 6] = {'7', '&'},
+    [USAGE_1 + 7] = {'8', '*'},
+    [USAGE_1 + 8] = {'9', '('},
+    [USAGE_0] = {'0', ')'},
+    [USAGE_MINUS] = {'-', '_'},
+    [USAGE_EQUAL] = {'=', '+'},
+    [USAGE_LEFT_BRACKET] = {'[', '{'},
+    [USAGE_RIGHT_BRACKET] = {']', '}'},
+    [USAGE_BACKSLASH] = {'\\', '|'},
+    [USAGE_HASH] = {'\\', '|'},
+    [USAGE_SEMICOLON] = {';', ':'},
+    [USAGE_APOSTROPHE] = {'\'', '"'},
+    [USAGE_COMMA] = {',', '<'},
+    [USAGE_DOT] = {'.', '>'},
+    [USAGE_SLASH] = {'/', '?'},
+    [USAGE_102ND] = {'<', '>'},
 };
 
 static const uint16_t de[SYMBOL_KEYS][KEYMAP_LEVELS] = {
-    [KEY_GRAVE] = {'^', u'°'},
-    [KEY_1] = {'1', '!'},
-    [KEY_1 + 1] = {'2', '"', u'²'},
-    [KEY_1 + 2] = {'3', u'§', u'³'},
-    [KEY_1 + 3] = {'4', '$'},
-    [KEY_1 + 4] = {'5', '%'},
-    [KEY_1 + 5] = {'6', '&'},
-    [KEY_1 + 6] = {'7', '/', '{'},
-    [KEY_1 + 7] = {'8', '(', '['},
-    [KEY_1 + 8] = {'9', ')', ']'},
-    [KEY_0] = {'0', '=', '}'},
-    [KEY_MINUS] = {u'ß', '?', '\\'},
-    [KEY_EQUAL] = {u'´', '`'},
-    [KEY_LEFT_BRACKET] = {u'ü', u'Ü'},
-    [KEY_RIGHT_BRACKET] = {'+', '*', '~'},
-    [KEY_BACKSLASH] = {'#', '\''},
-    [KEY_HASH] = {'#', '\''},
-    [KEY_SEMICOLON] = {u'ö', u'Ö'},
-    [KEY_APOSTROPHE] = {u'ä', u'Ä'},
-    [KEY_COMMA] = {',', ';'},
-    [KEY_DOT] = {'.', ':'},
-    [KEY_SLASH] = {'-', '_'},
-    [KEY_102ND] = {'<', '>', '|'},
-    [KEY_Y] = {'z', 'Z'},
-    [KEY_Z] = {'y', 'Y'},
-    [KEY_Q] = {'q', 'Q', '@'},
-    [KEY_E] = {'e', 'E', u'€'},
-    [KEY_M] = {'m', 'M', u'µ'},
+    [USAGE_GRAVE] = {'^', u'°'},
+    [USAGE_1] = {'1', '!'},
+    [USAGE_1 + 1] = {'2', '"', u'²'},
+    [USAGE_1 + 2] = {'3', u'§', u'³'},
+    [USAGE_1 + 3] = {'4', '$'},
+    [USAGE_1 + 4] = {'5', '%'},
+    [USAGE_1 + 5] = {'6', '&'},
+    [USAGE_1 + 6] = {'7', '/', '{'},
+    [USAGE_1 + 7] = {'8', '(', '['},
+    [USAGE_1 + 8] = {'9', ')', ']'},
+    [USAGE_0] = {'0', '=', '}'},
+    [USAGE_MINUS] = {u'ß', '?', '\\'},
+    [USAGE_EQUAL] = {u'´', '`'},
+    [USAGE_LEFT_BRACKET] = {u'ü', u'Ü'},
+    [USAGE_RIGHT_BRACKET] = {'+', '*', '~'},
+    [USAGE_BACKSLASH] = {'#', '\''},
+    [USAGE_HASH] = {'#', '\''},
+    [USAGE_SEMICOLON] = {u'ö', u'Ö'},
+    [USAGE_APOSTROPHE] = {u'ä', u'Ä'},
+    [USAGE_COMMA] = {',', ';'},
+    [USAGE_DOT] = {'.', ':'},
+    [USAGE_SLASH] = {'-', '_'},
+    [USAGE_102ND] = {'<', '>', '|'},
+    [USAGE_Y] = {'z', 'Z'},
+    [USAGE_Z] = {'y', 'Y'},
+    [USAGE_Q] = {'q', 'Q', '@'},
+    [USAGE_E] = {'e', 'E', u'€'},
+    [USAGE_M] = {'m', 'M', u'µ'},
 };
 
 static const struct keymap maps[] = {
@@ -90,9 +90,10 @@ uint32_t keymap_character(const struct keymap *map, uint8_t usage, bool shift, b
     if (usage >= SYMBOL_KEYS)
         return 0;
     levels = map->characters[usage];
-    if (!levels[0] && usage >= KEY_A && usage <= KEY_Z) { // where the alphabet stands as in usages
-        alphabet[0] = (uint16_t)('a' + usage - KEY_A);
-        alphabet[1] = (uint16_t)('A' + usage - KEY_A);
+    if (!levels[0] && usage >= USAGE_A &&
+        usage <= USAGE_Z) { // where the alphabet stands as in usages
+        alphabet[0] = (uint16_t)('a' + usage - USAGE_A);
+        alphabet[1] = (uint16_t)('A' + usage - USAGE_A);
         levels = alphabet;
     }
     if (altgr)

@@ -10,7 +10,7 @@ struct keymap {
     const char *name;                            // as in the option keyboard=
     bool has_altgr;                              // the right Alt key is AltGr, and no Alt
     char decimal;                                // what the keypad's dot types
-    const uint16_t (*characters)[KEYMAP_LEVELS]; // by usage, to KEY_102ND; 0: none
+    const uint16_t (*characters)[KEYMAP_LEVELS]; // by usage, to USAGE_102ND; 0: none
 };
 
 // NULL where there is no layout of that name.

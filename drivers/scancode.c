@@ -56,76 +56,76 @@ static const struct {
     {0x25, 0x09, 0x3e},
     {0x26, 0x0a, 0x46},
     {0x27, 0x0b, 0x45},
-    {KEY_ENTER, 0x1c, 0x5a},
-    {KEY_ESCAPE, 0x01, 0x76},
-    {KEY_BACKSPACE, 0x0e, 0x66},
-    {KEY_TAB, 0x0f, 0x0d},
-    {KEY_SPACE, 0x39, 0x29},
-    {KEY_MINUS, 0x0c, 0x4e},
-    {KEY_EQUAL, 0x0d, 0x55},
-    {KEY_LEFT_BRACKET, 0x1a, 0x54},
-    {KEY_RIGHT_BRACKET, 0x1b, 0x5b},
-    {KEY_BACKSLASH, 0x2b, 0x5d},
-    {KEY_SEMICOLON, 0x27, 0x4c},
-    {KEY_APOSTROPHE, 0x28, 0x52},
-    {KEY_GRAVE, 0x29, 0x0e},
-    {KEY_COMMA, 0x33, 0x41},
-    {KEY_DOT, 0x34, 0x49},
-    {KEY_SLASH, 0x35, 0x4a},
-    {KEY_CAPS_LOCK, 0x3a, 0x58},
-    {KEY_F1, 0x3b, 0x05},
-    {KEY_F1 + 1, 0x3c, 0x06},
-    {KEY_F1 + 2, 0x3d, 0x04},
-    {KEY_F1 + 3, 0x3e, 0x0c},
-    {KEY_F1 + 4, 0x3f, 0x03},
-    {KEY_F1 + 5, 0x40, 0x0b},
-    {KEY_F1 + 6, 0x41, 0x83},
-    {KEY_F1 + 7, 0x42, 0x0a},
-    {KEY_F1 + 8, 0x43, 0x01},
-    {KEY_F1 + 9, 0x44, 0x09},
-    {KEY_F1 + 10, 0x57, 0x78},
-    {KEY_F1 + 11, 0x58, 0x07},
-    {KEY_PRINT_SCREEN, E0 | 0x37, E0 | 0x7c},
-    {KEY_PRINT_SCREEN, 0x54, 0x84}, // with Alt
-    {KEY_SCROLL_LOCK, 0x46, 0x7e},
-    {KEY_PAUSE, E0 | 0x46, E0 | 0x7e}, // with Ctrl
-    {KEY_INSERT, E0 | 0x52, E0 | 0x70},
-    {KEY_HOME, E0 | 0x47, E0 | 0x6c},
-    {KEY_PAGE_UP, E0 | 0x49, E0 | 0x7d},
-    {KEY_DELETE, E0 | 0x53, E0 | 0x71},
-    {KEY_END, E0 | 0x4f, E0 | 0x69},
-    {KEY_PAGE_DOWN, E0 | 0x51, E0 | 0x7a},
-    {KEY_RIGHT, E0 | 0x4d, E0 | 0x74},
-    {KEY_LEFT, E0 | 0x4b, E0 | 0x6b},
-    {KEY_DOWN, E0 | 0x50, E0 | 0x72},
-    {KEY_UP, E0 | 0x48, E0 | 0x75},
-    {KEY_NUM_LOCK, 0x45, 0x77},
-    {KEY_PAD_SLASH, E0 | 0x35, E0 | 0x4a},
-    {KEY_PAD_STAR, 0x37, 0x7c},
-    {KEY_PAD_MINUS, 0x4a, 0x7b},
-    {KEY_PAD_PLUS, 0x4e, 0x79},
-    {KEY_PAD_ENTER, E0 | 0x1c, E0 | 0x5a},
-    {KEY_PAD_1, 0x4f, 0x69},
-    {KEY_PAD_1 + 1, 0x50, 0x72},
-    {KEY_PAD_1 + 2, 0x51, 0x7a},
-    {KEY_PAD_1 + 3, 0x4b, 0x6b},
-    {KEY_PAD_1 + 4, 0x4c, 0x73},
-    {KEY_PAD_1 + 5, 0x4d, 0x74},
-    {KEY_PAD_1 + 6, 0x47, 0x6c},
-    {KEY_PAD_1 + 7, 0x48, 0x75},
-    {KEY_PAD_1 + 8, 0x49, 0x7d},
-    {KEY_PAD_0, 0x52, 0x70},
-    {KEY_PAD_DOT, 0x53, 0x71},
-    {KEY_102ND, 0x56, 0x61},
-    {KEY_MENU, E0 | 0x5d, E0 | 0x2f},
-    {KEY_LEFT_CTRL, 0x1d, 0x14},
-    {KEY_LEFT_SHIFT, 0x2a, 0x12},
-    {KEY_LEFT_ALT, 0x38, 0x11},
-    {KEY_LEFT_GUI, E0 | 0x5b, E0 | 0x1f},
-    {KEY_RIGHT_CTRL, E0 | 0x1d, E0 | 0x14},
-    {KEY_RIGHT_SHIFT, 0x36, 0x59},
-    {KEY_RIGHT_ALT, E0 | 0x38, E0 | 0x11},
-    {KEY_RIGHT_GUI, E0 | 0x5c, E0 | 0x27},
+    {USAGE_ENTER, 0x1c, 0x5a},
+    {USAGE_ESCAPE, 0x01, 0x76},
+    {USAGE_BACKSPACE, 0x0e, 0x66},
+    {USAGE_TAB, 0x0f, 0x0d},
+    {USAGE_SPACE, 0x39, 0x29},
+    {USAGE_MINUS, 0x0c, 0x4e},
+    {USAGE_EQUAL, 0x0d, 0x55},
+    {USAGE_LEFT_BRACKET, 0x1a, 0x54},
+    {USAGE_RIGHT_BRACKET, 0x1b, 0x5b},
+    {USAGE_BACKSLASH, 0x2b, 0x5d},
+    {USAGE_SEMICOLON, 0x27, 0x4c},
+    {USAGE_APOSTROPHE, 0x28, 0x52},
+    {USAGE_GRAVE, 0x29, 0x0e},
+    {USAGE_COMMA, 0x33, 0x41},
+    {USAGE_DOT, 0x34, 0x49},
+    {USAGE_SLASH, 0x35, 0x4a},
+    {USAGE_CAPS_LOCK, 0x3a, 0x58},
+    {USAGE_F1, 0x3b, 0x05},
+    {USAGE_F1 + 1, 0x3c, 0x06},
+    {USAGE_F1 + 2, 0x3d, 0x04},
+    {USAGE_F1 + 3, 0x3e, 0x0c},
+    {USAGE_F1 + 4, 0x3f, 0x03},
+    {USAGE_F1 + 5, 0x40, 0x0b},
+    {USAGE_F1 + 6, 0x41, 0x83},
+    {USAGE_F1 + 7, 0x42, 0x0a},
+    {USAGE_F1 + 8, 0x43, 0x01},
+    {USAGE_F1 + 9, 0x44, 0x09},
+    {USAGE_F1 + 10, 0x57, 0x78},
+    {USAGE_F1 + 11, 0x58, 0x07},
+    {USAGE_PRINT_SCREEN, E0 | 0x37, E0 | 0x7c},
+    {USAGE_PRINT_SCREEN, 0x54, 0x84}, // with Alt
+    {USAGE_SCROLL_LOCK, 0x46, 0x7e},
+    {USAGE_PAUSE, E0 | 0x46, E0 | 0x7e}, // with Ctrl
+    {USAGE_INSERT, E0 | 0x52, E0 | 0x70},
+    {USAGE_HOME, E0 | 0x47, E0 | 0x6c},
+    {USAGE_PAGE_UP, E0 | 0x49, E0 | 0x7d},
+    {USAGE_DELETE, E0 | 0x53, E0 | 0x71},
+    {USAGE_END, E0 | 0x4f, E0 | 0x69},
+    {USAGE_PAGE_DOWN, E0 | 0x51, E0 | 0x7a},
+    {USAGE_RIGHT, E0 | 0x4d, E0 | 0x74},
+    {USAGE_LEFT, E0 | 0x4b, E0 | 0x6b},
+    {USAGE_DOWN, E0 | 0x50, E0 | 0x72},
+    {USAGE_UP, E0 | 0x48, E0 | 0x75},
+    {USAGE_NUM_LOCK, 0x45, 0x77},
+    {USAGE_PAD_SLASH, E0 | 0x35, E0 | 0x4a},
+    {USAGE_PAD_STAR, 0x37, 0x7c},
+    {USAGE_PAD_MINUS, 0x4a, 0x7b},
+    {USAGE_PAD_PLUS, 0x4e, 0x79},
+    {USAGE_PAD_ENTER, E0 | 0x1c, E0 | 0x5a},
+    {USAGE_PAD_1, 0x4f, 0x69},
+    {USAGE_PAD_1 + 1, 0x50, 0x72},
+    {USAGE_PAD_1 + 2, 0x51, 0x7a},
+    {USAGE_PAD_1 + 3, 0x4b, 0x6b},
+    {USAGE_PAD_1 + 4, 0x4c, 0x73},
+    {USAGE_PAD_1 + 5, 0x4d, 0x74},
+    {USAGE_PAD_1 + 6, 0x47, 0x6c},
+    {USAGE_PAD_1 + 7, 0x48, 0x75},
+    {USAGE_PAD_1 + 8, 0x49, 0x7d},
+    {USAGE_PAD_0, 0x52, 0x70},
+    {USAGE_PAD_DOT, 0x53, 0x71},
+    {USAGE_102ND, 0x56, 0x61},
+    {USAGE_MENU, E0 | 0x5d, E0 | 0x2f},
+    {USAGE_LEFT_CTRL, 0x1d, 0x14},
+    {USAGE_LEFT_SHIFT, 0x2a, 0x12},
+    {USAGE_LEFT_ALT, 0x38, 0x11},
+    {USAGE_LEFT_GUI, E0 | 0x5b, E0 | 0x1f},
+    {USAGE_RIGHT_CTRL, E0 | 0x1d, E0 | 0x14},
+    {USAGE_RIGHT_SHIFT, 0x36, 0x59},
+    {USAGE_RIGHT_ALT, E0 | 0x38, E0 | 0x11},
+    {USAGE_RIGHT_GUI, E0 | 0x5c, E0 | 0x27},
 };
 
 static uint8_t find_usage(enum scancode_set set, uint16_t code)
@@ -133,7 +133,7 @@ static uint8_t find_usage(enum scancode_set set, uint16_t code)
     for (unsigned i = 0; i < ARRAY_SIZE(codes); i++)
         if (code == (set == SCANCODE_SET1 ? codes[i].set1 : codes[i].set2))
             return codes[i].usage;
-    return KEY_NONE;
+    return USAGE_NONE;
 }
 
 static void forget(struct scancode_decoder *decoder)
@@ -162,7 +162,7 @@ static bool take_pause(struct scancode_decoder *decoder, uint8_t code, uint8_t *
         decoder->prefix = decoder->first = 0;
         return false;
     }
-    *usage = decoder->first ? KEY_PAUSE : KEY_NONE;
+    *usage = decoder->first ? USAGE_PAUSE : USAGE_NONE;
     decoder->first = code;
     decoder->released = false;
     return true;
@@ -178,8 +178,8 @@ bool scancode_decode(struct scancode_decoder *decoder, uint8_t byte, struct key_
     uint8_t usage;
     if (decoder->prefix != PAUSE || !take_pause(decoder, code, &usage))
         usage = find_usage(decoder->set, (uint16_t)(decoder->prefix << 8 | code));
-    if (decoder->prefix != PAUSE || usage != KEY_NONE)
+    if (decoder->prefix != PAUSE || usage != USAGE_NONE)
         forget(decoder);
     *event = (struct key_event){usage, !released};
-    return usage != KEY_NONE;
+    return usage != USAGE_NONE;
 }

@@ -143,41 +143,6 @@ static void kill_to(struct line_editor *editor, unsigned place)
     delete_to(editor, place);
 }
 
-static void delete_before(struct line_editor *editor)
-{
-    delete_to(editor, line_before(&editor->line));
-}
-
-static void delete_behind(struct line_editor *editor)
-{
-    delete_to(editor, line_behind(&editor->line));
-}
-
-static void kill_to_end(struct line_editor *editor)
-{
-    kill_to(editor, editor->line.length);
-}
-
-static void kill_to_start(struct line_editor *editor)
-{
-    kill_to(editor, 0);
-}
-
-static void kill_before_blank(struct line_editor *editor)
-{
-    kill_to(editor, line_before_blank(&editor->line));
-}
-
-static void kill_word_before(struct line_editor *editor)
-{
-    kill_to(editor, line_before_word(&editor->line));
-}
-
-static void kill_word_behind(struct line_editor *editor)
-{
-    kill_to(editor, line_behind_word(&editor->line));
-}
-
 static void yank(struct line_editor *editor)
 {
     line_editor_insert(editor, editor->killed, strlen(editor->killed));
@@ -185,34 +150,20 @@ static void yank(struct line_editor *editor)
 
 // --- Moving -----------------------------------------------------------------------------------
 
-static void go_left(struct line_editor *editor)
+static void move_to(struct line_editor *editor, unsigned place)
 {
-    editor->line.cursor = line_before(&editor->line);
+    editor->line.cursor = place;
 }
 
-static void go_right(struct line_editor *editor)
+static unsigned line_start(const struct line *line)
 {
-    editor->line.cursor = line_behind(&editor->line);
+    (void)line;
+    return 0;
 }
 
-static void go_word_left(struct line_editor *editor)
+static unsigned line_end(const struct line *line)
 {
-    editor->line.cursor = line_before_word(&editor->line);
-}
-
-static void go_word_right(struct line_editor *editor)
-{
-    editor->line.cursor = line_behind_word(&editor->line);
-}
-
-static void go_start(struct line_editor *editor)
-{
-    editor->line.cursor = 0;
-}
-
-static void go_end(struct line_editor *editor)
-{
-    editor->line.cursor = editor->line.length;
+    return line->length;
 }
 
 static void clear_screen(struct line_editor *editor)
@@ -254,38 +205,46 @@ static void complete(struct line_editor *editor)
 
 // --- Keys -------------------------------------------------------------------------------------
 
-static const struct binding {
+// What a key does with the line from the cursor to some place.
+static const struct {
+    unsigned key;
+    void (*act)(struct line_editor *editor, unsigned place);
+    unsigned (*place)(const struct line *line);
+} motions[] = {
+    {KEY_LEFT, move_to, line_before},
+    {KEY_CONTROL('B'), move_to, line_before},
+    {KEY_RIGHT, move_to, line_behind},
+    {KEY_CONTROL('F'), move_to, line_behind},
+    {KEY_HOME, move_to, line_start},
+    {KEY_CONTROL('A'), move_to, line_start},
+    {KEY_END, move_to, line_end},
+    {KEY_CONTROL('E'), move_to, line_end},
+    {KEY_CTRL | KEY_LEFT, move_to, line_before_word},
+    {KEY_ALT | KEY_LEFT, move_to, line_before_word},
+    {KEY_ALT | 'b', move_to, line_before_word},
+    {KEY_CTRL | KEY_RIGHT, move_to, line_behind_word},
+    {KEY_ALT | KEY_RIGHT, move_to, line_behind_word},
+    {KEY_ALT | 'f', move_to, line_behind_word},
+    {KEY_BACKSPACE, delete_to, line_before},
+    {KEY_DELETE, delete_to, line_behind},
+    {KEY_CONTROL('D'), delete_to, line_behind},
+    {KEY_CONTROL('K'), kill_to, line_end},
+    {KEY_CONTROL('U'), kill_to, line_start},
+    {KEY_CONTROL('W'), kill_to, line_before_blank},
+    {KEY_ALT | KEY_BACKSPACE, kill_to, line_before_word},
+    {KEY_ALT | 'd', kill_to, line_behind_word},
+    {KEY_CTRL | KEY_DELETE, kill_to, line_behind_word},
+};
+
+static const struct {
     unsigned key;
     void (*run)(struct line_editor *editor);
-} bindings[] = {
+} actions[] = {
     {KEY_TAB, complete},
-    {KEY_BACKSPACE, delete_before},
-    {KEY_DELETE, delete_behind},
-    {KEY_CONTROL('D'), delete_behind},
-    {KEY_LEFT, go_left},
-    {KEY_CONTROL('B'), go_left},
-    {KEY_RIGHT, go_right},
-    {KEY_CONTROL('F'), go_right},
-    {KEY_HOME, go_start},
-    {KEY_CONTROL('A'), go_start},
-    {KEY_END, go_end},
-    {KEY_CONTROL('E'), go_end},
     {KEY_UP, go_older},
     {KEY_CONTROL('P'), go_older},
     {KEY_DOWN, go_younger},
     {KEY_CONTROL('N'), go_younger},
-    {KEY_CTRL | KEY_LEFT, go_word_left},
-    {KEY_ALT | KEY_LEFT, go_word_left},
-    {KEY_ALT | 'b', go_word_left},
-    {KEY_CTRL | KEY_RIGHT, go_word_right},
-    {KEY_ALT | KEY_RIGHT, go_word_right},
-    {KEY_ALT | 'f', go_word_right},
-    {KEY_CONTROL('K'), kill_to_end},
-    {KEY_CONTROL('U'), kill_to_start},
-    {KEY_CONTROL('W'), kill_before_blank},
-    {KEY_ALT | KEY_BACKSPACE, kill_word_before},
-    {KEY_ALT | 'd', kill_word_behind},
-    {KEY_CTRL | KEY_DELETE, kill_word_behind},
     {KEY_CONTROL('Y'), yank},
     {KEY_CONTROL('L'), clear_screen},
     {KEY_CONTROL('R'), line_search_begin},
@@ -294,16 +253,19 @@ static const struct binding {
 static void run_binding(struct line_editor *editor, unsigned key)
 {
     key &= ~(unsigned)KEY_SHIFT;
-    for (unsigned i = 0; i < ARRAY_SIZE(bindings); i++)
-        if (bindings[i].key == key)
-            bindings[i].run(editor);
+    for (unsigned i = 0; i < ARRAY_SIZE(motions); i++)
+        if (motions[i].key == key)
+            motions[i].act(editor, motions[i].place(&editor->line));
+    for (unsigned i = 0; i < ARRAY_SIZE(actions); i++)
+        if (actions[i].key == key)
+            actions[i].run(editor);
 }
 
 static enum line_state end_line(struct line_editor *editor, const char *mark)
 {
     unsigned length = (unsigned)strlen(mark);
     if (length)
-        go_end(editor);
+        move_to(editor, line_end(&editor->line));
     editor->columns -= length; // room for it
     draw(editor);
     editor->columns += length;
