@@ -226,10 +226,15 @@ static unsigned asked;
 
 static void answer(void)
 {
-    static char key[2];
+    static char key[16];
+    size_t length = 1;
     if (!*answers)
         fail_msg("asked once too often: %s", fake.output);
-    key[0] = *answers++;
+    if (*answers == '\033')
+        length = strcspn(answers, "~ABCD") + 1;
+    memcpy(key, answers, length);
+    key[length] = 0;
+    answers += length;
     asked++;
     fake_type(key);
 }
@@ -265,6 +270,16 @@ static void pages_end_after_a_screenful(void **state)
     expect_pages("1\n2\n3\n4\n5\n", " ", "1\n2\n3\n4\n#5\n");
     expect_pages("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "  ", "1\n2\n3\n4\n#5\n6\n7\n8\n#9\n");
     expect_pages("1\n2\n3\n4\n5\n6\n7\n", "\r\r ", "1\n2\n3\n4\n#5\n#6\n#7\n");
+}
+
+static void other_keys_that_go_on(void **state)
+{
+    (void)state;
+    expect_pages("1\n2\n3\n4\n5\n6\n7\n", "\033[B\033[B ", "1\n2\n3\n4\n#5\n#6\n#7\n");
+    expect_pages("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "\033[6~ ", "1\n2\n3\n4\n#5\n6\n7\n8\n#9\n");
+    fake.scrolled = 0;
+    expect_pages("1\n2\n3\n4\n5\n", "\033[5;2~ ", "1\n2\n3\n4\n#5\n"); // looks back
+    assert_int_equal(fake.scrolled, 1);
 }
 
 static void what_takes_a_row(void **state)
@@ -367,6 +382,7 @@ int main(void)
         cmocka_unit_test_setup(too_much_loses_whole_lines_only, start),
         cmocka_unit_test_setup(where_a_key_came_from, start),
         cmocka_unit_test_setup(pages_end_after_a_screenful, start),
+        cmocka_unit_test_setup(other_keys_that_go_on, start),
         cmocka_unit_test_setup(what_takes_a_row, start),
         cmocka_unit_test_setup(pages_can_be_ended, start),
         cmocka_unit_test_setup(who_gets_pages, start),
