@@ -65,6 +65,7 @@ struct uart {
     volatile void *registers; // MMIO only
     unsigned fifo_depth;
     bool stalled;
+    bool has_dropped;               // text, since it was stalled
     uint8_t received[RECEIVED_MAX]; // a ring of what has been taken from the receiver
     unsigned first, count;
     bool has_lost; // and nobody has been told yet
@@ -254,12 +255,24 @@ static void send(struct uart *u, const char *text, size_t length)
         text += chunk;
         length -= chunk;
     }
+    u->has_dropped |= length > 0;
+}
+
+// Whoever takes text again is told that some is missing.
+static void mark_gap(struct uart *u)
+{
+    static const char mark[] = "\r\n[some output is lost]\r\n";
+    if (!u->has_dropped || !ready_to_send(u))
+        return;
+    u->has_dropped = false;
+    send(u, mark, sizeof(mark) - 1);
 }
 
 static void write_text(struct console_sink *sink, const char *text, size_t length)
 {
     struct uart *u = &uart;
     (void)sink;
+    mark_gap(u);
     while (length) {
         size_t line = 0;
         while (line < length && text[line] != '\n')

@@ -10,8 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool is_a_key(uint8_t usage)
 {
-    return (usage >= KEY_A && usage <= KEY_MENU) ||
-           (usage >= KEY_LEFT_CTRL && usage <= KEY_RIGHT_GUI);
+    return (usage >= USAGE_A && usage <= USAGE_MENU) ||
+           (usage >= USAGE_LEFT_CTRL && usage <= USAGE_RIGHT_GUI);
 }
 
 static bool ends_in_press_of_a(struct scancode_decoder *decoder)
@@ -21,7 +21,7 @@ static bool ends_in_press_of_a(struct scancode_decoder *decoder)
     struct key_event event;
     for (size_t i = 0; i < (is_set1 ? sizeof(set1) : sizeof(set2)); i++)
         understood = scancode_decode(decoder, is_set1 ? set1[i] : set2[i], &event);
-    return understood && event.usage == KEY_A && event.pressed;
+    return understood && event.usage == USAGE_A && event.pressed;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
