@@ -8,6 +8,7 @@ what the tables look like.
 import gzip
 import struct
 import sys
+import zlib
 from pathlib import Path
 
 HEIGHT, GLYPHS_MAX = 16, 512
@@ -95,14 +96,24 @@ def add_block_elements(glyphs, mapping):
         mapping[point] = glyph
 
 
-def parse(path):
+def parse_any(path):
+    """Height, width, glyphs, and the code points of each glyph; None where it is no PSF."""
     data = read(path)
     if data[:2] == b"\x36\x04":
-        height, width, glyphs, points = parse_psf1(data)
-    elif data[:4] == b"\x72\xb5\x4a\x86":
-        height, width, glyphs, points = parse_psf2(data)
-    else:
-        fail(f"{path} is no PSF font")
+        return parse_psf1(data)
+    if data[:4] == b"\x72\xb5\x4a\x86":
+        return parse_psf2(data)
+    return fail(f"{path} is no PSF font")
+
+
+def parse(path):
+    """Bitmaps of the glyphs, and the number of the glyph for each code point."""
+    try:
+        height, width, glyphs, points = parse_any(path)
+    except (struct.error, zlib.error, EOFError, IndexError, RuntimeError, UnicodeDecodeError):
+        fail(f"{path} is damaged")
+    if any(len(glyph) != height * ((width + 7) // 8) for glyph in glyphs):
+        fail(f"{path} is damaged")
     if (width, height) != (8, HEIGHT):
         fail(f"{path} has {width} x {height} pixels, not 8 x {HEIGHT}")
     if not points:
