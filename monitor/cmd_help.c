@@ -58,7 +58,9 @@ static void list_commands(void)
         if (!is_alone)
             list_command(&command_table_start[row + down], true);
     }
-    print("`help COMMAND` tells more. Commands may stand in a row, with `;` between them.\n");
+    print("`help COMMAND` tells more. Commands may stand in a row, with `;` between them.\n"
+          "Tab completes, up and down recall lines, Ctrl-R searches them, Ctrl-C cuts output,\n"
+          "Shift-PageUp looks back on the screen.\n");
 }
 
 COMMAND(help, "[COMMAND]", "list the commands, or explain one", "help peek")
