@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from images import build_id
+from debugger import Stub
+from images import KERNEL, build_id
 from machine import PROMPT
 
 VERSION = f"Keelson 0.1.0, build {build_id()}"
@@ -185,3 +186,18 @@ def test_clear(pvh):
 def test_run_never_pages(start):
     machine = start(append='run="more on; symbol *"')
     assert "more --" not in machine.wait_prompt()
+
+
+def test_log_lines_are_printed_above(start):
+    """What is logged while somebody types takes the line away and gives it back, cursor in place:
+    GDB makes the serial driver believe that it has lost a character."""
+    with Stub() as stub:
+        machine = start(extra=stub.arguments[1:])
+        machine.wait_prompt()
+        machine.type("echo one three" + LEFT * 5)
+        machine.wait("\b" * 5)
+        stub.run(machine, f"file {KERNEL}", "set var 'drivers/uart16550.c'::uart.has_lost = 1")
+        assert "warn serial: " in machine.wait("some are lost\r\n")
+        machine.wait(PROMPT + "echo one three")
+        machine.type("two \r")
+        assert machine.wait_prompt().split("\n")[-1] == "one two three"
