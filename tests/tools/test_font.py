@@ -54,18 +54,21 @@ def test_forms(tmp_path, data):
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("data, complaint", [
-    (b"GIF89a" + bytes(100), "no PSF font"),
-    (psf1(height=14), "8 x 14 pixels"),
-    (psf2(width=9), "9 x 16 pixels"),
-    (psf1(mode=0), "doesn't say which characters"),
-    (psf1(points=range(0x30, 0x7f)), "lacks ASCII"),
-    (psf1()[:3000], "is damaged"),
-    (psf1()[:4], "is damaged"),
-    (psf2()[:1000], "is damaged"),
-    (psf2()[:20], "is damaged"),
-    (gzip.compress(psf1())[:200], "is damaged"),
-])
+REFUSED = {
+    "another format": (b"GIF89a" + bytes(100), "no PSF font"),
+    "another height": (psf1(height=14), "8 x 14 pixels"),
+    "another width": (psf2(width=9), "9 x 16 pixels"),
+    "no table": (psf1(mode=0), "doesn't say which characters"),
+    "no ASCII": (psf1(points=range(0x30, 0x7f)), "lacks ASCII"),
+    "psf1 cut in a glyph": (psf1()[:3000], "is damaged"),
+    "psf1 cut in the head": (psf1()[:4], "is damaged"),
+    "psf2 cut in a glyph": (psf2()[:1000], "is damaged"),
+    "psf2 cut in the head": (psf2()[:20], "is damaged"),
+    "gz cut": (gzip.compress(psf1(), mtime=0)[:200], "is damaged"),
+}
+
+
+@pytest.mark.parametrize("data, complaint", REFUSED.values(), ids=REFUSED.keys())
 def test_refused(tmp_path, data, complaint):
     done = convert(tmp_path, data)
     assert done.returncode != 0 and complaint in done.stderr, done.stderr
