@@ -4,6 +4,7 @@ Nothing is taken from the kernel's memory: pixels that are no character of the f
 full block and a blank of the same colour are the same pixels, and read as a blank.
 """
 
+import contextlib
 import difflib
 import re
 import sys
@@ -79,10 +80,25 @@ def color_of(pixel):
     return near[0]
 
 
+@contextlib.contextmanager
+def standing_still(machine):
+    """Stops the processors meanwhile. QEMU draws anew only what has been written since its last
+    look, and loses what is written just while it looks: for good, since the kernel draws nothing
+    twice."""
+    was_running = machine.monitor.execute("query-status")["running"]
+    machine.monitor.execute("stop")
+    try:
+        yield
+    finally:
+        if was_running:
+            machine.monitor.execute("cont")
+
+
 def screenshot(machine):
     """The picture: width, height, and the rows of pixels, three bytes each."""
     path = machine.log.with_suffix(".ppm")
-    machine.monitor.execute("screendump", filename=str(path))
+    with standing_still(machine):
+        machine.monitor.execute("screendump", filename=str(path))
     data = path.read_bytes()
     path.unlink()
     magic, width, height, depth = data[:64].split()[:4]

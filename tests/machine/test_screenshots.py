@@ -6,7 +6,7 @@ import pytest
 
 from images import OUTPUT, config, disc
 from machine import ROOT
-from screen import wait_mirror, wait_screen
+from screen import standing_still, wait_mirror, wait_screen
 
 PICTURES = OUTPUT / "tests" / "screenshots"
 SIZE_MAX = 40 * 1024  # bytes: they are in the repository
@@ -34,7 +34,8 @@ def test_picture(start, name):
         wait_mirror(machine)
     PICTURES.mkdir(parents=True, exist_ok=True)
     file = PICTURES / f"{name}.png"
-    machine.monitor.execute("screendump", filename=str(file), format="png")
+    with standing_still(machine):
+        machine.monitor.execute("screendump", filename=str(file), format="png")
     assert png_size(file.read_bytes()) == (1024, 768)
     assert file.stat().st_size < SIZE_MAX
 
