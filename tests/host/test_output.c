@@ -12,21 +12,7 @@
 #include "monitor/input.c"
 #undef first
 #undef count
-#define filter output_filter
-#define size   output_size
-#define row    output_row
-#define column output_column
-#define cut    output_cut
-#define poll   output_poll
-#define follow output_follow
-#include "monitor/output.c"
-#undef filter
-#undef size
-#undef row
-#undef column
-#undef cut
-#undef poll
-#undef follow
+#include "tests/host/output.h"
 
 static int start(void **state)
 {

@@ -28,21 +28,7 @@
 #undef move
 #include "monitor/line_editor.c"
 #include "monitor/line_search.c"
-#define filter output_filter
-#define size   output_size
-#define row    output_row
-#define column output_column
-#define cut    output_cut
-#define poll   output_poll
-#define follow output_follow
-#include "monitor/output.c"
-#undef filter
-#undef size
-#undef row
-#undef column
-#undef cut
-#undef poll
-#undef follow
+#include "tests/host/output.h"
 #define step usage_step_all
 #define find usage_find
 #include "monitor/usage.c"
