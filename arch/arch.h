@@ -44,3 +44,45 @@ void arch_print_frame(const struct trap_frame *frame, arch_printer *print);
 
 // The way of one virtual address through the page tables, on at most two lines.
 void arch_print_walk(uintptr_t address, arch_printer *print);
+
+// --- Page tables of the kernel's address space ---------------------------------------------------
+//
+// Addresses and sizes are multiples of PAGE_SIZE. Used by mm/vspace.h, which knows who has which
+// range and keeps two callers apart; nobody else calls these.
+
+// What a mapping allows besides reading, and how the caches treat it. Nothing is ever both writable
+// and executable.
+enum map_rights {
+    MAP_READ = 0,
+    MAP_WRITE = 1 << 0,
+    MAP_EXECUTE = 1 << 1,
+    MAP_UNCACHED = 1 << 2,        // device registers
+    MAP_WRITE_COMBINING = 1 << 3, // framebuffers: stores are gathered until a store fence
+};
+
+struct mapping {
+    uintptr_t start; // of the page that holds the address
+    size_t size;     // 4 KiB, 2 MiB or 1 GiB
+    paddr_t physical;
+    unsigned rights; // enum map_rights
+};
+
+// Maps [address, address + size) to physical memory, with the largest pages that fit. Nothing may
+// be mapped there before: BAD_ARGUMENT. NO_MEMORY, and nothing is changed, where a table can't be
+// allocated.
+must_use enum status arch_map(uintptr_t address, paddr_t physical, size_t size, unsigned rights);
+
+// Takes out whatever is mapped in the range, splitting larger pages at its ends (NO_MEMORY where
+// that takes a table that can't be had; nothing is changed then). Tables that have become empty are
+// given back. Processors may still use the old mapping until tlb_shootdown().
+must_use enum status arch_unmap(uintptr_t address, size_t size);
+
+// Gives everything mapped in the range other rights; pages are split and joined as that needs.
+// NO_MEMORY as above.
+must_use enum status arch_protect(uintptr_t address, size_t size, unsigned rights);
+
+// What the tables say of one address; false where nothing is mapped.
+must_use bool arch_translate(uintptr_t address, struct mapping *mapping);
+
+// Makes this processor forget what it knows of the range.
+void arch_tlb_flush(uintptr_t address, size_t size);

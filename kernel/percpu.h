@@ -3,16 +3,20 @@
 
 #include "arch/arch.h"
 #include "lib/types.h"
+#include "mm/percpu.h"
 
 struct percpu {
     struct percpu *self;
     uint32_t cpu; // index, 0 for the boot processor
     uint32_t reserved[7];
     uintptr_t stack_canary; // the compiler reads it at GS + 40
+    struct page_cpu page;
+    struct slab_cpu slab;
 };
 
 _Static_assert(offsetof(struct percpu, stack_canary) == 40, "the compiler's stack protector ABI");
 
+// Valid as long as the caller can't be moved to another processor: with interrupts off.
 static inline struct percpu *this_cpu(void)
 {
     return arch_percpu();

@@ -33,6 +33,6 @@ static inline void arch_irq_restore(uintptr_t state)
 static inline struct percpu *arch_percpu(void)
 {
     struct percpu *self;
-    __asm__("movq %%gs:0, %0" : "=r"(self));
+    __asm__ volatile("movq %%gs:0, %0" : "=r"(self)); // another one after a move
     return self;
 }

@@ -1,0 +1,28 @@
+// Spin locks, first come, first served. Taking one switches interrupts off, which the names say;
+// what is done under one is short and never waits.
+#pragma once
+
+#include "arch/arch.h"
+#include "lib/compiler.h"
+#include "lib/types.h"
+
+// All zero is free.
+struct lock {
+    uint32_t next, serving; // tickets
+};
+
+// Returns the state of interrupts before, for unlock_irqrestore().
+must_use static inline uintptr_t lock_irqsave(struct lock *lock)
+{
+    uintptr_t state = arch_irq_save();
+    uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+    while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket)
+        arch_pause();
+    return state;
+}
+
+static inline void unlock_irqrestore(struct lock *lock, uintptr_t state)
+{
+    __atomic_store_n(&lock->serving, lock->serving + 1, __ATOMIC_RELEASE);
+    arch_irq_restore(state);
+}

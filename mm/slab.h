@@ -1,0 +1,76 @@
+// Objects smaller than a few pages: caches of objects of one kind, and kmalloc() for all others.
+//
+// Objects live in arenas of 64 pages (256 KiB, aligned): the first page describes the others, so
+// that an address is enough to find an object's cache. In front of each cache every processor has a
+// magazine of objects (Bonwick and Adams 2001). docs/memory.md has the whole picture.
+//
+// Any context but NMI and machine check, on any processor.
+#pragma once
+
+#include "lib/compiler.h"
+#include "lib/types.h"
+#include "mm/page.h"
+
+enum { KMALLOC_CLASS_MAX = 32 << 10 };
+
+struct slab_cache;
+
+// After page_init(). Registers slab_reclaim() with the page allocator.
+void slab_init(void);
+
+// A cache of objects of `size` bytes (1 to KMALLOC_CLASS_MAX), aligned to `alignment` (a power of
+// two up to PAGE_SIZE; 0: 16). `construct`, or NULL, is called once for an object's memory, not for
+// each allocation: objects are given back in the state that it leaves them in. `name` is kept, not
+// copied. NULL when memory or the table of caches is full.
+must_use struct slab_cache *slab_create(const char *name, size_t size, size_t alignment,
+                                        void (*construct)(void *object));
+
+// All its objects must have been given back; where some haven't, that is logged, the cache stays,
+// and FAILED is returned.
+enum status slab_destroy(struct slab_cache *cache);
+
+must_use void *slab_alloc(struct slab_cache *cache);
+void slab_free(struct slab_cache *cache, void *object);
+
+// Memory of any size, aligned to 16 bytes; a size of 0 is one of 1. Not zeroed but by kcalloc(),
+// which also refuses a product that overflows. NULL when there is no memory.
+must_use void *kmalloc(size_t size);
+must_use void *kcalloc(size_t count, size_t size);
+
+// As the C library's: contents up to the smaller size are kept; NULL leaves the old memory as
+// it is.
+must_use void *krealloc(void *memory, size_t size);
+
+// NULL is nothing. What isn't an object's first byte, or was given back before, is refused and
+// logged with the caller as soon as it is noticed, and a panic in the debug build: there at once.
+void kfree(void *memory);
+
+// Bytes that may be used at `memory`.
+size_t kmalloc_size(const void *memory);
+
+// Gives the objects in this processor's magazines back to their caches.
+void slab_drain(void);
+
+// Gives pages back that hold no objects; returns how many.
+size_t slab_reclaim(void);
+
+struct slab_stats {
+    const char *name;
+    size_t size;      // of an object, with what the debug build adds
+    uint64_t objects; // handed out
+    uint64_t cached;  // in magazines
+    uint64_t room;    // objects that its pages can hold
+    uint64_t pages, failed;
+};
+
+// For each cache, kmalloc's own among them and large memory as the last. Returns false past the
+// last `index`.
+bool slab_get_stats(unsigned index, struct slab_stats *stats);
+
+// Calls `show` for each call site that memory is still held by, most bytes first, 64 at most.
+// NOT_SUPPORTED outside the debug build.
+enum status slab_leaks(bool (*show)(uintptr_t caller, uint64_t objects, uint64_t bytes));
+
+// Proves the metadata against itself, and in the debug build every red zone and poisoned byte.
+// Calls `complain` for everything wrong, returns how often. Nobody may allocate meanwhile.
+unsigned slab_check(mm_complain *complain);
