@@ -17,6 +17,15 @@ static inline uint64_t field_get(uint64_t mask, uint64_t value)
     return (value & mask) >> __builtin_ctzll(mask);
 }
 
+// How many bits are set. The processor's own instruction isn't there on every machine.
+static inline unsigned bit_count(uint64_t value)
+{
+    value -= value >> 1 & 0x5555555555555555;
+    value = (value & 0x3333333333333333) + (value >> 2 & 0x3333333333333333);
+    value = (value + (value >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return (unsigned)(value * 0x0101010101010101 >> 56);
+}
+
 // `alignment` is a power of two. align_up wraps to 0 past the last multiple.
 static inline uint64_t align_down(uint64_t value, uint64_t alignment)
 {

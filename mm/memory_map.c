@@ -116,6 +116,34 @@ void memory_map_limit(struct memory_map *map, paddr_t end)
     }
 }
 
+static bool is_withheld(const struct memory_map *map, paddr_t start, paddr_t end)
+{
+    while (start < end) {
+        const struct memory_range *range = memory_map_find(map, start);
+        if (!range || range->kind == MEMORY_USABLE)
+            return false;
+        start = range->end;
+    }
+    return true;
+}
+
+enum status memory_map_release(struct memory_map *map, paddr_t start, paddr_t end)
+{
+    if (!is_withheld(map, start, end))
+        return BAD_ARGUMENT;
+    if (map->count + 2 > MEMORY_MAP_MAX) // what is left below and above
+        return NO_MEMORY;
+    while (start < end) {
+        unsigned at = (unsigned)(memory_map_find(map, start) - map->ranges);
+        paddr_t stop = map->ranges[at].end < end ? map->ranges[at].end : end;
+        at = carve(map, at, start, stop);
+        insert_range(map, at, (struct memory_range){start, stop, MEMORY_USABLE});
+        start = stop;
+    }
+    merge_neighbours(map);
+    return OK;
+}
+
 uint64_t memory_map_total(const struct memory_map *map, enum memory_kind kind)
 {
     uint64_t total = 0;

@@ -47,6 +47,10 @@ void memory_map_add(struct memory_map *map, paddr_t start, uint64_t size, enum m
 // Makes usable memory at and above `end` disappear (the option mem=).
 void memory_map_limit(struct memory_map *map, paddr_t end);
 
+// Makes [start, end), whole pages, usable. BAD_ARGUMENT where part of it is in no range or usable
+// already, NO_MEMORY where the map has no room; nothing is changed then.
+must_use enum status memory_map_release(struct memory_map *map, paddr_t start, paddr_t end);
+
 // Bytes of one kind.
 uint64_t memory_map_total(const struct memory_map *map, enum memory_kind kind);
 

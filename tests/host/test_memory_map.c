@@ -296,6 +296,46 @@ static void a_limit_removes_usable_memory_only(void **state)
     }
 }
 
+// What is released is usable as if it had never been anything else, and only what could be.
+static void released_ranges_agree_with_the_model(void **state)
+{
+    (void)state;
+    unsigned released = 0, refused = 0;
+    random_seed(34);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        forget();
+        for (unsigned i = 0; i < 20; i++) {
+            struct operation o = random_operation();
+            memory_map_add(&map, o.start, o.size, o.kind, NO_LIMIT);
+            model_add(o.start, o.size, o.kind, NO_LIMIT);
+        }
+        for (unsigned i = 0; i < 20; i++) {
+            uint64_t first = random_below(PAGES - 9), end = first + random_below(9);
+            bool possible = true;
+            for (uint64_t k = first; k < end; k++)
+                possible &= model[k] > MEMORY_USABLE;
+            for (uint64_t k = first; k < end && possible; k++)
+                model[k] = MEMORY_USABLE;
+            assert_int_equal(memory_map_release(&map, first * PAGE_SIZE, end * PAGE_SIZE),
+                             possible ? OK : BAD_ARGUMENT);
+            assert_model();
+            *(possible ? &released : &refused) += end > first;
+        }
+    }
+    assert_true(released > ROUNDS && refused > ROUNDS);
+}
+
+static void a_full_map_releases_nothing(void **state)
+{
+    (void)state;
+    forget();
+    for (unsigned i = 0; i < MEMORY_MAP_MAX - 1; i++)
+        add(0x10000ull * i, 0x10000ull * i + 0x4000, MEMORY_RESERVED);
+    assert_int_equal(memory_map_release(&map, 0x1000, 0x2000), NO_MEMORY);
+    assert_int_equal(map.count, MEMORY_MAP_MAX - 1);
+    assert_int_equal(kind_at(0x1000), MEMORY_RESERVED);
+}
+
 // [ACPI 15.1], and what each name is for the person at the monitor.
 static void kinds_of_e820(void **state)
 {
@@ -327,6 +367,8 @@ int main(void)
         cmocka_unit_test(a_full_map_never_frees_what_is_reserved),
         cmocka_unit_test(losses_are_counted),
         cmocka_unit_test(a_limit_removes_usable_memory_only),
+        cmocka_unit_test(released_ranges_agree_with_the_model),
+        cmocka_unit_test(a_full_map_releases_nothing),
         cmocka_unit_test(kinds_of_e820),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
