@@ -4,12 +4,20 @@
 
 #include "lib/types.h"
 
-// One word of a block's field, 64 neighbouring pages, of which this processor alone may hand out
-// what was free when it took the word (mm/page.h).
+struct tree;
+
+// The hot word: 64 neighbouring pages, one word of a block's field, of which this processor alone
+// may hand out what was free when it took the word (mm/page.h). All zero: none is taken.
 struct page_cpu {
-    uint64_t free;  // bit i: page first_frame + i is free
-    uint64_t first; // frame number of bit 0; UINT64_MAX: no word is taken
+    uint64_t free;      // bit i: the word's page i is free
+    uint64_t before;    // address of the byte below the word's first page
+    uint64_t *word;     // in its block's field; NULL: no word is taken
+    struct tree *tree;  // where the next word is looked for first
+    struct tree *large; // where the last block was found
     uint64_t allocs, frees;
+    uint32_t changes; // odd while another word is being taken: free and word don't match then
+    uint16_t id;      // by which blocks and trees name this processor; 0: none yet
+    bool reclaiming;
 };
 
 enum { SLAB_CACHES_MAX = 64 };
