@@ -1,0 +1,301 @@
+// The page allocator's interface: what is asked most often is answered here, from the hot word; all
+// else goes on to page_hot.c, page_run.c and page_large.c.
+
+#include "mm/page.h"
+#include "arch/arch.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+#include "kernel/percpu.h"
+#include "mm/failpoint.h"
+#include "mm/page_priv.h"
+
+#define CALLER ((uintptr_t)__builtin_return_address(0))
+
+static size_t rounded(size_t count)
+{
+    return count > BLOCK_PAGES ? align_up(count, BLOCK_PAGES) : count;
+}
+
+// --- Taking --------------------------------------------------------------------------------------
+
+static paddr_t take(struct page_cpu *cpu, size_t count, unsigned flags)
+{
+    struct zone zones[ZONES_MAX];
+    paddr_t page = NO_PAGE;
+    if (count == 1 && !failpoint_left[FAILPOINT_PAGE])
+        page = hot_take(cpu, flags);
+    unsigned zone_count = flags & PAGE_BELOW_1M ? 0 : zones_from_flags(flags, zones);
+    for (unsigned i = 0; page == NO_PAGE && i < zone_count; i++)
+        page = count < BLOCK_PAGES ? run_take(&zones[i], (unsigned)count)
+                                   : blocks_take(cpu, &zones[i], count / BLOCK_PAGES);
+    if (page == NO_PAGE && count < BLOCK_PAGES)
+        page = low_take((unsigned)count, flags);
+    return page;
+}
+
+// A fresh tree may be on no list for the moment in which another processor sets it up.
+static paddr_t take_patiently(struct page_cpu *cpu, size_t count, unsigned flags)
+{
+    paddr_t page;
+    while ((page = take(cpu, count, flags)) == NO_PAGE &&
+           __atomic_load_n(&pages.setting_up, __ATOMIC_SEQ_CST))
+        arch_pause();
+    return page;
+}
+
+// The hook may allocate; that it has nothing to give then is no reason to ask it again.
+static bool reclaim(struct page_cpu *cpu)
+{
+    if (!pages.reclaim || cpu->reclaiming)
+        return false;
+    cpu->reclaiming = true;
+    size_t count = pages.reclaim();
+    cpu->reclaiming = false;
+    return count > 0;
+}
+
+static paddr_t take_at_last(struct page_cpu *cpu, size_t count, unsigned flags)
+{
+    paddr_t page = take_patiently(cpu, count, flags);
+    if (page == NO_PAGE && hot_drain(cpu))
+        page = take_patiently(cpu, count, flags);
+    if (page == NO_PAGE && reclaim(cpu)) {
+        (void)hot_drain(cpu);
+        page = take_patiently(cpu, count, flags);
+    }
+    return page;
+}
+
+// Eight at a time, which a compiler mustn't make a call of memset() of: that goes one by one.
+static void zero(paddr_t page, size_t count)
+{
+    uint64_t *word = phys_to_virt(page, count * PAGE_SIZE);
+    ASSERT(word);
+    for (uint64_t *end = word + count * PAGE_SIZE / sizeof(*word); word < end; word += 8) {
+        word[0] = word[1] = word[2] = word[3] = 0;
+        word[4] = word[5] = word[6] = word[7] = 0;
+        __asm__ volatile("" : : : "memory");
+    }
+}
+
+// Logged once, until a run of that size can be had again, or when even a shorter one can't. Long
+// runs come and go: in the long run only at every power of two.
+static bool is_worth_a_line(size_t count, uint64_t failures)
+{
+    size_t warned = __atomic_load_n(&pages.warned, __ATOMIC_RELAXED);
+    if (warned && warned <= count)
+        return false;
+    return count == 1 || failures <= 16 || (failures & (failures - 1)) == 0;
+}
+
+static paddr_t fail_for_good(size_t count, uintptr_t caller)
+{
+    uint64_t failures = __atomic_add_fetch(&pages.failed, 1, __ATOMIC_RELAXED);
+    if (!is_worth_a_line(count, failures))
+        return NO_PAGE;
+    __atomic_store_n(&pages.warned, count, __ATOMIC_RELAXED);
+    log_warn("mm/page: out of memory: no run of %zu pages for %pS", count, (void *)caller);
+    return NO_PAGE;
+}
+
+static paddr_t fail_on_purpose(size_t count, uintptr_t caller)
+{
+    __atomic_fetch_add(&pages.failed, 1, __ATOMIC_RELAXED);
+    log_info("mm/page: %zu pages refused to %pS by the failpoint", count, (void *)caller);
+    return NO_PAGE;
+}
+
+noinline static paddr_t alloc(size_t count, unsigned flags, uintptr_t caller)
+{
+    if (failpoint_hit(FAILPOINT_PAGE))
+        return fail_on_purpose(count, caller);
+    if (count == 0 || count > SIZE_MAX - BLOCK_PAGES)
+        return fail_for_good(count, caller);
+    count = rounded(count);
+    uintptr_t irq = arch_irq_save();
+    struct page_cpu *cpu = &this_cpu()->page;
+    paddr_t page = take_at_last(cpu, count, flags);
+    cpu->allocs += page != NO_PAGE;
+    arch_irq_restore(irq);
+    if (page == NO_PAGE)
+        return fail_for_good(count, caller);
+    if (unlikely(pages.warned && count >= pages.warned))
+        __atomic_store_n(&pages.warned, 0, __ATOMIC_RELAXED);
+    record_run(page, count, caller);
+    if (flags & PAGE_ZERO)
+        zero(page, count);
+    return page;
+}
+
+paddr_t page_alloc(unsigned flags)
+{
+    if (unlikely(flags | failpoint_left[FAILPOINT_PAGE]))
+        return alloc(1, flags, CALLER);
+    uintptr_t irq = arch_irq_save();
+    struct page_cpu *cpu = &this_cpu()->page;
+    uint64_t free = cpu->free;
+    if (unlikely(!free)) {
+        arch_irq_restore(irq);
+        return alloc(1, flags, CALLER);
+    }
+    __atomic_store_n(&cpu->free, free & (free - 1), __ATOMIC_RELAXED);
+    paddr_t page = cpu->before + 1 + ((paddr_t)(unsigned)__builtin_ctzll(free) << PAGE_SHIFT);
+    cpu->allocs++;
+    arch_irq_restore(irq);
+    record_run(page, 1, CALLER);
+    return page;
+}
+
+paddr_t page_alloc_run(size_t count, unsigned flags)
+{
+    if (count == BLOCK_PAGES && !(flags | failpoint_left[FAILPOINT_PAGE])) {
+        uintptr_t irq = arch_irq_save();
+        struct page_cpu *cpu = &this_cpu()->page;
+        paddr_t block = block_take_again(cpu);
+        cpu->allocs += block != NO_PAGE;
+        arch_irq_restore(irq);
+        if (likely(block != NO_PAGE)) {
+            record_run(block, count, CALLER);
+            return block;
+        }
+    }
+    return alloc(count, flags, CALLER);
+}
+
+// --- Giving back ---------------------------------------------------------------------------------
+
+noinline static void refuse(paddr_t page, size_t count, const char *wrong, uintptr_t caller)
+{
+    __atomic_fetch_add(&pages.refused, 1, __ATOMIC_RELAXED);
+    if (PAGE_RECORDS)
+        panic("mm/page: %pS gives back %zu pages at 0x%lx: %s", (void *)caller, count, page, wrong);
+    log_error("mm/page: %pS gives back %zu pages at 0x%lx: %s; refused", (void *)caller, count,
+              page, wrong);
+}
+
+// Nothing but a clear bit can be said against giving back a page of the word: no other processor
+// has it, and all of it is our memory.
+static bool is_plain(const struct page_cpu *cpu, const struct tree *tree, paddr_t page,
+                     uint32_t state)
+{
+    uint32_t flags = state & ~(uint32_t)(BLOCK_COUNT | BLOCK_MIXED);
+    if (flags && flags != (uint32_t)cpu->id << BLOCK_OWNER_SHIFT)
+        return false;
+    return !(state & BLOCK_MIXED) || word_is_usable(tree, page);
+}
+
+static const char *page_give(const struct page_cpu *cpu, paddr_t page)
+{
+    struct tree *tree = tree_at(page);
+    if (unlikely(!tree || !is_aligned(page, PAGE_SIZE)))
+        return run_give(page, 1);
+    unsigned block = block_at(page);
+    uint64_t *word = word_at(tree, page), bit = page_bit(page);
+    uint32_t state = block_state(tree, block);
+    if (unlikely(word == cpu->word || !is_plain(cpu, tree, page, state)))
+        return run_give(page, 1);
+    if (unlikely(!(__atomic_fetch_and(word, ~bit, __ATOMIC_SEQ_CST) & bit)))
+        return "already free";
+    block_count_up(tree, block, 1);
+    return NULL;
+}
+
+static const char *give(paddr_t first, size_t count)
+{
+    if (likely(count == BLOCK_PAGES))
+        return block_give_whole(first);
+    if (count == 0 || count > SIZE_MAX - BLOCK_PAGES)
+        return "no run of pages";
+    return count < BLOCK_PAGES ? run_give(first, (unsigned)count)
+                               : blocks_give(first, count / BLOCK_PAGES);
+}
+
+// A page that isn't in this processor's hot word.
+noinline static void free_elsewhere(struct page_cpu *cpu, paddr_t page, uintptr_t irq,
+                                    uintptr_t caller)
+{
+    const char *wrong = page_give(cpu, page);
+    cpu->frees += !wrong;
+    arch_irq_restore(irq);
+    if (unlikely(wrong))
+        refuse(page, 1, wrong, caller);
+}
+
+void page_free(paddr_t page)
+{
+    const char *wrong = record_forget(page, 1);
+    if (unlikely(wrong)) {
+        refuse(page, 1, wrong, CALLER);
+        return;
+    }
+    uintptr_t irq = arch_irq_save();
+    struct page_cpu *cpu = &this_cpu()->page;
+    paddr_t offset = page - cpu->before - 1; // wraps where no word is taken
+    uint64_t at = offset >> PAGE_SHIFT | offset << (64 - PAGE_SHIFT), free = cpu->free;
+    if (likely(at < WORD_PAGES) && // in it, and a multiple of a page
+        likely((*cpu->word & ~free) >> at & 1)) {
+        __atomic_store_n(&cpu->free, free | BIT(at), __ATOMIC_RELAXED);
+        cpu->frees++;
+        arch_irq_restore(irq);
+        return;
+    }
+    free_elsewhere(cpu, page, irq, CALLER);
+}
+
+void page_free_run(paddr_t first, size_t count)
+{
+    count = rounded(count);
+    const char *wrong = record_forget(first, count);
+    if (unlikely(wrong)) {
+        refuse(first, count, wrong, CALLER);
+        return;
+    }
+    uintptr_t irq = arch_irq_save();
+    struct page_cpu *cpu = &this_cpu()->page;
+    wrong = give(first, count);
+    cpu->frees += !wrong;
+    arch_irq_restore(irq);
+    if (unlikely(wrong))
+        refuse(first, count, wrong, CALLER);
+}
+
+// --- Exact runs ----------------------------------------------------------------------------------
+
+static bool take_exact(paddr_t first, size_t count)
+{
+    if (count < BLOCK_PAGES)
+        return run_take_exact(first, (unsigned)count);
+    return blocks_take_exact(first, count / BLOCK_PAGES);
+}
+
+enum status page_reserve(paddr_t first, size_t count)
+{
+    if (count == 0 || count > SIZE_MAX - BLOCK_PAGES)
+        return BAD_ARGUMENT;
+    count = rounded(count);
+    if (!is_aligned(first, count < BLOCK_PAGES ? PAGE_SIZE : BLOCK_SIZE))
+        return BAD_ARGUMENT;
+    uintptr_t irq = arch_irq_save();
+    struct page_cpu *cpu = &this_cpu()->page;
+    bool taken = take_exact(first, count) || (hot_drain(cpu) && take_exact(first, count));
+    cpu->allocs += taken;
+    arch_irq_restore(irq);
+    if (!taken)
+        return NOT_FOUND;
+    record_run(first, count, CALLER);
+    return OK;
+}
+
+// --- The rest ------------------------------------------------------------------------------------
+
+void page_drain(void)
+{
+    uintptr_t irq = arch_irq_save();
+    (void)hot_drain(&this_cpu()->page);
+    arch_irq_restore(irq);
+}
+
+void page_set_reclaim(size_t (*hook)(void))
+{
+    pages.reclaim = hook;
+}

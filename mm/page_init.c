@@ -1,0 +1,218 @@
+// How the page allocator comes to its memory: at boot, and when more is given to it.
+//
+// The tables and the storage for trees are one piece of memory, entered in the map as the kernel's.
+// Only trees that aren't entirely free are set up at boot; of the others it isn't even read where
+// they are, and that may be out of reach as yet.
+
+#include "arch/arch.h"
+#include "kernel/log.h"
+#include "kernel/percpu.h"
+#include "mm/page_priv.h"
+
+#define LOW_END 0x100000 // nothing of ours lies below: processors start there
+
+struct plan {
+    unsigned trees, slots; // entries of the tables; trees with memory in them
+    size_t list_size, tables, size;
+};
+
+// What may be ours later: page_donate().
+static bool may_become_usable(enum memory_kind kind)
+{
+    return kind == MEMORY_USABLE || kind == MEMORY_RECLAIM || kind >= MEMORY_BOOT_INFO;
+}
+
+static struct plan plan_make(const struct memory_map *map)
+{
+    struct plan plan = {0};
+    for (unsigned i = 0; i < map->count; i++) {
+        const struct memory_range *range = &map->ranges[i];
+        uint64_t first = range->start >> TREE_SHIFT, end = ((range->end - 1) >> TREE_SHIFT) + 1;
+        first = first > plan.trees ? first : plan.trees;
+        if (!may_become_usable(range->kind) || end > TREES_MAX || first >= end)
+            continue;
+        plan.slots += (unsigned)(end - first);
+        plan.trees = (unsigned)end;
+    }
+    plan.list_size = (plan.trees + 63) / 64 * sizeof(uint64_t);
+    plan.tables = plan.trees * (sizeof(struct tree *) + 1) + TREE_LISTS * plan.list_size;
+    plan.tables = align_up(plan.tables, _Alignof(struct tree));
+    plan.size = plan.tables + plan.slots * sizeof(struct tree);
+    return plan;
+}
+
+// --- Where the metadata goes ---------------------------------------------------------------------
+
+// Whole blocks of the range that a piece of it would break.
+static uint64_t blocks_broken(const struct memory_range *range, paddr_t start, size_t size)
+{
+    paddr_t first = align_down(start, BLOCK_SIZE), end = align_up(start + size, BLOCK_SIZE);
+    if (first < range->start)
+        first += BLOCK_SIZE;
+    if (end > range->end && end > first)
+        end -= BLOCK_SIZE;
+    return (end - first) / BLOCK_SIZE;
+}
+
+struct place {
+    paddr_t start; // 0: none yet
+    uint64_t broken;
+};
+
+static void place_offer(struct place *best, const struct memory_range *range, paddr_t start,
+                        size_t size)
+{
+    uint64_t broken = blocks_broken(range, start, size);
+    if (!best->start || broken < best->broken || (broken == best->broken && start > best->start))
+        *best = (struct place){start, broken};
+}
+
+// At the bottom or the top of a range that can be accessed: the fewest blocks broken, then the
+// highest. 0 where there is no room.
+static paddr_t place_find(const struct memory_map *map, size_t size, paddr_t reach)
+{
+    struct place best = {0};
+    for (unsigned i = 0; i < map->count; i++) {
+        const struct memory_range *range = &map->ranges[i];
+        paddr_t start = range->start > LOW_END ? range->start : LOW_END;
+        paddr_t end = range->end < reach ? range->end : align_down(reach, PAGE_SIZE);
+        if (range->kind != MEMORY_USABLE || start >= end || end - start < size)
+            continue;
+        place_offer(&best, range, start, size);
+        place_offer(&best, range, align_down(end - size, PAGE_SIZE), size);
+    }
+    return best.start;
+}
+
+// Where there is no room for the metadata of all memory, the upper half of memory is given up until
+// there is.
+static paddr_t place_make(struct memory_map *map, paddr_t reach, struct plan *plan)
+{
+    for (;;) {
+        *plan = plan_make(map);
+        paddr_t start = place_find(map, plan->size, reach);
+        if (start || plan->trees <= 1)
+            return start;
+        paddr_t end = (paddr_t)(plan->trees / 2) << TREE_SHIFT;
+        log_warn("mm/page: %zu bytes of metadata find no room: memory above 0x%lx isn't used",
+                 plan->size, end);
+        memory_map_limit(map, end);
+    }
+}
+
+// --- Taking memory over --------------------------------------------------------------------------
+
+static void tables_set(const struct plan *plan, paddr_t start, char *memory)
+{
+    pages.reserve_start = start;
+    pages.reserve_end = start + plan->size;
+    pages.trees = (struct tree **)memory;
+    memory += plan->trees * sizeof(*pages.trees);
+    for (unsigned i = 0; i < TREE_LISTS; i++, memory += plan->list_size)
+        pages.lists[i] = (uint64_t *)memory;
+    pages.nodes = (uint8_t *)memory;
+    pages.slots = (struct tree *)((char *)pages.trees + plan->tables);
+    pages.slot_count = plan->slots;
+    for (uint64_t *word = (uint64_t *)pages.trees; word < (uint64_t *)pages.slots; word++)
+        *word = 0;
+    pages.count = plan->trees;
+}
+
+static void tree_range_add(unsigned index, paddr_t start, paddr_t end)
+{
+    struct tree *tree = pages.trees[index];
+    if (end - start == TREE_SIZE && !tree) {
+        pages.lists[TREES_FRESH][index / 64] |= BIT(index % 64);
+        return;
+    }
+    tree = tree ? tree : tree_create(index);
+    if (tree)
+        tree_add(tree, start, end);
+}
+
+static void range_add(paddr_t start, paddr_t end)
+{
+    __atomic_fetch_add(&pages.total, (end - start) / PAGE_SIZE, __ATOMIC_RELAXED);
+    while (start < end) {
+        paddr_t stop = align_down(start, TREE_SIZE) + TREE_SIZE;
+        stop = stop < end ? stop : end;
+        tree_range_add((unsigned)(start >> TREE_SHIFT), start, stop);
+        start = stop;
+    }
+}
+
+static void map_prepare(struct memory_map *map)
+{
+    const struct memory_range *lowest = memory_map_find(map, 0);
+    memory_map_limit(map, (paddr_t)TREES_MAX << TREE_SHIFT);
+    if (lowest && lowest->kind == MEMORY_USABLE)
+        memory_map_add(map, 0, PAGE_SIZE, MEMORY_RESERVED, UINT64_MAX);
+}
+
+enum status page_init(struct memory_map *map, paddr_t reach)
+{
+    struct plan plan;
+    pages = (struct page_world){.map = map};
+    this_cpu()->page = (struct page_cpu){0};
+    map_prepare(map);
+    paddr_t start = place_make(map, reach, &plan);
+    char *memory = start ? phys_to_virt(start, plan.size) : NULL;
+    if (!memory) {
+        log_error("mm/page: there is no room for %zu bytes of metadata", plan.size);
+        return NO_MEMORY;
+    }
+    memory_map_add(map, start, plan.size, MEMORY_KERNEL, UINT64_MAX);
+    tables_set(&plan, start, memory);
+    for (unsigned i = 0; i < map->count; i++)
+        if (map->ranges[i].kind == MEMORY_USABLE)
+            range_add(map->ranges[i].start, map->ranges[i].end);
+    log_info("mm/page: %lu MiB in %u trees, %lu KiB of metadata at 0x%lx", pages.total >> 8,
+             plan.slots, plan.size >> 10, start);
+    return OK;
+}
+
+// --- Later ---------------------------------------------------------------------------------------
+
+// Trees that page_donate() would have to set up, for which there must be storage.
+static bool slots_suffice(paddr_t start, paddr_t end)
+{
+    unsigned needed = 0, fresh = 0;
+    for (uint64_t i = start >> TREE_SHIFT; i << TREE_SHIFT < end; i++)
+        needed += !tree_at(i << TREE_SHIFT);
+    for (unsigned i = 0; i < pages.count; i++)
+        fresh += tree_is_listed(TREES_FRESH, i);
+    return pages.slots_used + fresh + needed <= pages.slot_count;
+}
+
+static enum status donate(paddr_t start, paddr_t end)
+{
+    if (start < pages.reserve_end && end > pages.reserve_start)
+        return BAD_ARGUMENT;
+    if (end > (paddr_t)pages.count << TREE_SHIFT || !slots_suffice(start, end))
+        return NO_MEMORY;
+    enum status status = memory_map_release(pages.map, start, end);
+    if (status == OK)
+        range_add(start, end);
+    return status;
+}
+
+enum status page_donate(paddr_t start, paddr_t end)
+{
+    start = align_up(start, PAGE_SIZE);
+    end = align_down(end, PAGE_SIZE);
+    if (start == 0 || start >= end)
+        return BAD_ARGUMENT;
+    uintptr_t irq = lock_irqsave(&pages.map_lock);
+    enum status status = donate(start, end);
+    unlock_irqrestore(&pages.map_lock, irq);
+    return status;
+}
+
+// A tree is the node's that has at least half of it.
+void page_set_node(paddr_t start, paddr_t end, unsigned node)
+{
+    uint64_t first = (start + TREE_SIZE / 2) >> TREE_SHIFT;
+    uint64_t last = end > UINT64_MAX - TREE_SIZE ? UINT64_MAX : (end + TREE_SIZE / 2) >> TREE_SHIFT;
+    for (; first < last && first < pages.count; first++)
+        pages.nodes[first] = (uint8_t)node;
+}
