@@ -204,7 +204,8 @@ static void check_cpu(struct check *check, unsigned id)
         COMPLAIN(check, "processor %u says it is %u", id, cpu->id);
     if (!cpu->word && (cpu->free || cpu->before))
         COMPLAIN(check, "processor %u has pages in no word", id);
-    if (cpu->word && (!tree || word_at(tree, cpu->before + 1) != cpu->word ||
+    if (cpu->word && (!tree || !is_aligned(cpu->before + 1, WORD_SIZE) ||
+                      word_at(tree, cpu->before + 1) != cpu->word ||
                       block_owner(block_state(tree, block_at(cpu->before + 1))) != id))
         COMPLAIN(check, "processor %u doesn't own the block of its word", id);
 }

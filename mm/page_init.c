@@ -22,14 +22,15 @@ static bool may_become_usable(enum memory_kind kind)
     return kind == MEMORY_USABLE || kind == MEMORY_RECLAIM || kind >= MEMORY_BOOT_INFO;
 }
 
-static struct plan plan_make(const struct memory_map *map)
+static struct plan plan_make(const struct memory_map *map, unsigned trees_max)
 {
     struct plan plan = {0};
     for (unsigned i = 0; i < map->count; i++) {
         const struct memory_range *range = &map->ranges[i];
         uint64_t first = range->start >> TREE_SHIFT, end = ((range->end - 1) >> TREE_SHIFT) + 1;
         first = first > plan.trees ? first : plan.trees;
-        if (!may_become_usable(range->kind) || end > TREES_MAX || first >= end)
+        end = end < trees_max ? end : trees_max;
+        if (!may_become_usable(range->kind) || first >= end)
             continue;
         plan.slots += (unsigned)(end - first);
         plan.trees = (unsigned)end;
@@ -84,19 +85,21 @@ static paddr_t place_find(const struct memory_map *map, size_t size, paddr_t rea
     return best.start;
 }
 
-// Where there is no room for the metadata of all memory, the upper half of memory is given up until
-// there is.
+// Where there is no room for the metadata of all memory, its upper end is given up, an eighth at a
+// time.
 static paddr_t place_make(struct memory_map *map, paddr_t reach, struct plan *plan)
 {
+    unsigned limit = TREES_MAX;
     for (;;) {
-        *plan = plan_make(map);
+        *plan = plan_make(map, limit);
         paddr_t start = place_find(map, plan->size, reach);
+        if (start && limit < TREES_MAX)
+            log_warn("mm/page: no room for all metadata: memory above 0x%lx isn't used",
+                     (paddr_t)limit << TREE_SHIFT);
         if (start || plan->trees <= 1)
             return start;
-        paddr_t end = (paddr_t)(plan->trees / 2) << TREE_SHIFT;
-        log_warn("mm/page: %zu bytes of metadata find no room: memory above 0x%lx isn't used",
-                 plan->size, end);
-        memory_map_limit(map, end);
+        limit = plan->trees - (plan->trees + 7) / 8;
+        memory_map_limit(map, (paddr_t)limit << TREE_SHIFT);
     }
 }
 

@@ -22,6 +22,7 @@
 #include "mm/page_run.c"
 #include "mm/page_tree.c"
 
+#define KIB (1ull << 10)
 #define MIB (1ull << 20)
 #define GIB (1ull << 30)
 
@@ -29,10 +30,11 @@ uintptr_t direct_map_base, direct_map_size;
 
 static struct memory_map machine_ram;
 static __thread struct percpu machine_cpu;
+static __thread struct percpu *machine_other; // when not NULL, what runs is this one
 
 struct percpu *fake_percpu(void)
 {
-    return &machine_cpu;
+    return machine_other ? machine_other : &machine_cpu;
 }
 
 static jmp_buf panicked;
@@ -56,6 +58,7 @@ static void machine_begin(uint64_t size)
     direct_map_size = size;
     machine_ram = (struct memory_map){0};
     machine_cpu = (struct percpu){0};
+    machine_other = NULL;
     failpoint_set(FAILPOINT_PAGE, 0);
     log_forget();
 }
