@@ -119,7 +119,8 @@ noinline static paddr_t alloc(size_t count, unsigned flags, uintptr_t caller)
     arch_irq_restore(irq);
     if (page == NO_PAGE)
         return fail_for_good(count, caller);
-    if (unlikely(pages.warned && count >= pages.warned))
+    size_t warned = __atomic_load_n(&pages.warned, __ATOMIC_RELAXED);
+    if (unlikely(warned && count >= warned))
         __atomic_store_n(&pages.warned, 0, __ATOMIC_RELAXED);
     record_run(page, count, caller);
     if (flags & PAGE_ZERO)
@@ -233,7 +234,7 @@ void page_free(paddr_t page)
     paddr_t offset = page - cpu->before - 1; // wraps where no word is taken
     uint64_t at = offset >> PAGE_SHIFT | offset << (64 - PAGE_SHIFT), free = cpu->free;
     if (likely(at < WORD_PAGES) && // in it, and a multiple of a page
-        likely((*cpu->word & ~free) >> at & 1)) {
+        likely((__atomic_load_n(cpu->word, __ATOMIC_RELAXED) & ~free) >> at & 1)) {
         __atomic_store_n(&cpu->free, free | BIT(at), __ATOMIC_RELAXED);
         cpu->frees++;
         arch_irq_restore(irq);

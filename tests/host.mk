@@ -19,8 +19,10 @@ HOST_AS_KERNEL := -O2 -mgeneral-regs-only -mno-red-zone -fno-builtin \
 
 HOST_DIR   := $(O)/tests/host
 HOST_NAMES := $(basename $(notdir $(wildcard tests/host/test_*.c)))
+TSAN_NAMES := $(basename $(notdir $(wildcard tests/host/tsan_*.c)))
 FUZZ_NAMES := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
-HOST_TESTS := $(addprefix $(HOST_DIR)/,$(HOST_NAMES) test_string_as_kernel $(FUZZ_NAMES))
+HOST_TESTS := $(addprefix $(HOST_DIR)/,$(HOST_NAMES) test_string_as_kernel $(TSAN_NAMES) \
+	$(FUZZ_NAMES))
 
 # As the Makefile's, in a folder of its own: this file is used without it too.
 HOST_FONT := $(O)/tests/gen/font_data.c
@@ -49,6 +51,12 @@ $(HOST_DIR)/test_string_as_kernel: tests/host/test_string.c tests/host.mk
 	$(call host_say,HOSTCC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_FLAGS) $(HOST_AS_KERNEL) -MMD -MP -MF $@.d -MT $@ -o $@ $< -lcmocka
+
+# Threads that stand for processors.
+$(HOST_DIR)/tsan_%: tests/host/tsan_%.c tests/host.mk
+	$(call host_say,HOSTCC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_FLAGS) -O1 -fsanitize=thread -pthread -MMD -MP -MF $@.d -MT $@ -o $@ $< -lcmocka
 
 # A fuzz target under the test compiler: its seeds, once each.
 $(HOST_DIR)/fuzz_%: tests/fuzz/replay.c tests/fuzz/fuzz_%.c tests/host.mk
