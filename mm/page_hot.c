@@ -5,10 +5,9 @@
 // what a page is can be told from the outside: clear in the field, or set in the owner's mask, it
 // is free.
 //
-// Words are taken in that order: in the same block, in broken blocks of this processor's tree, of
-// the lowest tree that no other has chosen, of any tree; only then out of whole blocks, in trees in
-// use before those that aren't. So what is broken fills up, from the bottom, and what is whole
-// stays so.
+// Words are taken in that order: in the same block, in broken blocks of the lowest tree that no
+// other processor has chosen, of any tree; only then out of whole blocks, in trees in use before
+// those that aren't. So what is broken fills up, from the bottom, and what is whole stays so.
 
 #include "mm/page_priv.h"
 
@@ -211,8 +210,6 @@ static bool hot_refill(struct page_cpu *cpu)
     if (!cpu_register(cpu))
         return false;
     if (cpu->word && hot_claim(cpu, tree_at(hot_start(cpu)), block_at(hot_start(cpu))))
-        return true;
-    if (cpu->tree && tree_claim(cpu, cpu->tree, &cpu->tree->partial))
         return true;
     unsigned count = zones_from_flags(PAGE_ANY, zones);
     for (unsigned i = 0; i < count; i++)

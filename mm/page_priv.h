@@ -72,7 +72,7 @@ struct tree {
     uint8_t usable[TREE_BLOCKS]; // bit i: all of the block's word i is our memory
     uint64_t partial, whole;     // bit i: block i is
     uint32_t index;              // its address >> TREE_SHIFT
-    uint16_t owner;              // the processor that looks here first
+    uint16_t owner;              // the processor that has chosen it
     struct page_record record[PAGE_RECORDS ? TREE_PAGES : 0];
 } __attribute__((aligned(64)));
 

@@ -12,7 +12,7 @@ struct page_cpu {
     uint64_t free;      // bit i: the word's page i is free
     uint64_t before;    // address of the byte below the word's first page
     uint64_t *word;     // in its block's field; NULL: no word is taken
-    struct tree *tree;  // where the next word is looked for first
+    struct tree *tree;  // where others don't look for words while there is another
     struct tree *large; // where the last block was found
     uint64_t allocs, frees;
     uint32_t changes; // odd while another word is being taken: free and word don't match then
