@@ -20,16 +20,14 @@ static paddr_t hot_start(const struct page_cpu *cpu)
 
 // An interrupted change can't be seen: interrupts are off. The order of the stores is for
 // hot_free() on other processors.
-static void word_enter(struct page_cpu *cpu, struct tree *tree, uint64_t *word, uint64_t free)
+static void word_enter(struct page_cpu *cpu, uint64_t *word, paddr_t before, uint64_t free)
 {
     __atomic_store_n(&cpu->changes, cpu->changes + 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->free, 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->word, word, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->free, free, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->changes, cpu->changes + 1, __ATOMIC_SEQ_CST);
-    cpu->before = 0;
-    if (word)
-        cpu->before = tree_start(tree) + (paddr_t)(word - tree->field) * WORD_SIZE - 1;
+    cpu->before = before;
 }
 
 uint64_t hot_free(unsigned id, const uint64_t *word)
@@ -63,9 +61,11 @@ static bool word_claim(struct page_cpu *cpu, struct tree *tree, unsigned block, 
     } else if (found < count) {
         block_count_up(tree, block, count - found);
     }
-    if (free)
-        word_enter(cpu, tree, word, free);
-    return free != 0;
+    if (!free)
+        return false;
+    paddr_t start = tree_start(tree) + (paddr_t)(word - tree->field) * WORD_SIZE;
+    word_enter(cpu, word, start - 1, free);
+    return true;
 }
 
 // --- The block -----------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ bool hot_drain(struct page_cpu *cpu)
         return false;
     struct tree *tree = tree_at(hot_start(cpu));
     unsigned block = block_at(hot_start(cpu));
-    word_enter(cpu, NULL, NULL, 0);
+    word_enter(cpu, NULL, 0, 0);
     __atomic_fetch_and(word, ~free, __ATOMIC_SEQ_CST);
     block_count_up(tree, block, bit_count(free));
     block_disown(tree, block);

@@ -121,27 +121,39 @@ static void tables_set(const struct plan *plan, paddr_t start, char *memory)
     pages.count = plan->trees;
 }
 
-static void tree_range_add(unsigned index, paddr_t start, paddr_t end)
+// A part of one tree.
+static void part_add(paddr_t start, paddr_t end)
 {
-    struct tree *tree = pages.trees[index];
-    if (end - start == TREE_SIZE && !tree) {
-        pages.lists[TREES_FRESH][index / 64] |= BIT(index % 64);
+    if (start >= end)
         return;
-    }
-    tree = tree ? tree : tree_create(index);
+    struct tree *tree = tree_at(start);
+    if (!tree)
+        tree = tree_create((unsigned)(start >> TREE_SHIFT));
     if (tree)
         tree_add(tree, start, end);
 }
 
+// Trees [first, end), entirely.
+static void fresh_add(unsigned first, unsigned end)
+{
+    for (; first < end; first = (first | 63) + 1) {
+        unsigned last = end - 1 < (first | 63) ? end - 1 : first | 63;
+        __atomic_fetch_or(&pages.lists[TREES_FRESH][first / 64], BITS(last % 64, first % 64),
+                          __ATOMIC_SEQ_CST);
+    }
+}
+
 static void range_add(paddr_t start, paddr_t end)
 {
+    paddr_t first = align_up(start, TREE_SIZE), last = align_down(end, TREE_SIZE);
     __atomic_fetch_add(&pages.total, (end - start) / PAGE_SIZE, __ATOMIC_RELAXED);
-    while (start < end) {
-        paddr_t stop = align_down(start, TREE_SIZE) + TREE_SIZE;
-        stop = stop < end ? stop : end;
-        tree_range_add((unsigned)(start >> TREE_SHIFT), start, stop);
-        start = stop;
+    if (first > last) {
+        part_add(start, end);
+        return;
     }
+    part_add(start, first);
+    fresh_add((unsigned)(first >> TREE_SHIFT), (unsigned)(last >> TREE_SHIFT));
+    part_add(last, end);
 }
 
 static void map_prepare(struct memory_map *map)

@@ -229,6 +229,23 @@ static void donated_memory_is_free(void **state)
     assert_sound();
 }
 
+// Half a GiB at once: nothing of it is touched.
+static void donated_trees_are_fresh(void **state)
+{
+    (void)state;
+    machine_usual(1 * GIB);
+    machine_add(200 * MIB, 700 * MIB, MEMORY_MODULE);
+    assert_int_equal(page_init(&machine_ram, 1 * GIB), OK);
+    unsigned used = pages.slots_used;
+    uint64_t free = machine_stats().free;
+    assert_int_equal(page_donate(200 * MIB, 700 * MIB), OK);
+    assert_int_equal(machine_stats().free, free + 500 * MIB / PAGE_SIZE);
+    assert_int_equal(pages.slots_used, used); // its ends lie in trees that are there
+    assert_int_equal(page_reserve(300 * MIB, 3), OK);
+    assert_int_equal(pages.slots_used, used + 1);
+    assert_sound();
+}
+
 // Memory in trees that have no other, one of them out of the tables' reach.
 static void donated_trees_are_set_up(void **state)
 {
@@ -268,6 +285,7 @@ int main(void)
         cmocka_unit_test(page_0_is_nobodys),
         cmocka_unit_test(memory_beyond_64_tib_is_left_alone),
         cmocka_unit_test(donated_memory_is_free),
+        cmocka_unit_test(donated_trees_are_fresh),
         cmocka_unit_test(donated_trees_are_set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
