@@ -44,7 +44,7 @@ static paddr_t take_patiently(struct page_cpu *cpu, size_t count, unsigned flags
 }
 
 // The hook may allocate; that it has nothing to give then is no reason to ask it again.
-static bool reclaim(struct page_cpu *cpu)
+static bool reclaim_once(struct page_cpu *cpu)
 {
     if (!pages.reclaim || cpu->reclaiming)
         return false;
@@ -59,7 +59,7 @@ static paddr_t take_at_last(struct page_cpu *cpu, size_t count, unsigned flags)
     paddr_t page = take_patiently(cpu, count, flags);
     if (page == NO_PAGE && hot_drain(cpu))
         page = take_patiently(cpu, count, flags);
-    if (page == NO_PAGE && reclaim(cpu)) {
+    if (page == NO_PAGE && reclaim_once(cpu)) {
         (void)hot_drain(cpu);
         page = take_patiently(cpu, count, flags);
     }
@@ -296,7 +296,7 @@ void page_drain(void)
     arch_irq_restore(irq);
 }
 
-void page_set_reclaim(size_t (*hook)(void))
+void page_set_reclaim(size_t (*reclaim)(void))
 {
-    pages.reclaim = hook;
+    pages.reclaim = reclaim;
 }

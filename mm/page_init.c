@@ -110,7 +110,7 @@ static void tables_set(const struct plan *plan, paddr_t start, char *memory)
     pages.reserve_start = start;
     pages.reserve_end = start + plan->size;
     pages.trees = (struct tree **)memory;
-    memory += plan->trees * sizeof(*pages.trees);
+    memory = (char *)&pages.trees[plan->trees];
     for (unsigned i = 0; i < TREE_LISTS; i++, memory += plan->list_size)
         pages.lists[i] = (uint64_t *)memory;
     pages.nodes = (uint8_t *)memory;
