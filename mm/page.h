@@ -33,7 +33,9 @@ enum page_flags {
 
 // Takes over the usable memory of `map`, which must stay where it is: memory given back later is
 // entered there. What the metadata needs is taken from below `reach`, the end of what can be
-// accessed at this time. NO_MEMORY where not even that is there; then every allocation fails.
+// accessed at this time, and entered as the kernel's. NO_MEMORY where not even that is there; then
+// every allocation fails. Memory is handed out as far as the direct map reaches, and no farther:
+// when that has grown, there is more.
 must_use enum status page_init(struct memory_map *map, paddr_t reach);
 
 // One page. NO_PAGE when there is none.
@@ -50,30 +52,33 @@ must_use paddr_t page_alloc_run(size_t count, unsigned flags);
 void page_free(paddr_t page);
 void page_free_run(paddr_t first, size_t count);
 
-// Takes exactly these pages, or none: NOT_FOUND where one isn't free or isn't usable memory.
-// `count` as above; whole blocks must begin at one.
+// Takes exactly these pages, or none: NOT_FOUND where one isn't free or isn't usable memory, or is
+// in another processor's hot word. `count` as above; whole blocks must begin at one, pages at one
+// (BAD_ARGUMENT).
 must_use enum status page_reserve(paddr_t first, size_t count);
 
 // Gives memory to the allocator that was reserved at boot: whole pages of [start, end) that the map
 // knows, of any kind but MEMORY_USABLE, become usable in the map and free.
-// BAD_ARGUMENT, and nothing is changed, where part of it is in no range or usable already.
+// BAD_ARGUMENT, and nothing is changed, where part of it is in no range or usable already, or there
+// is no whole page; NO_MEMORY where the map or the metadata have no room for it. Nobody else may
+// change the map meanwhile.
 must_use enum status page_donate(paddr_t start, paddr_t end);
 
-// Says that memory [start, end) belongs to a NUMA node. Start-up only.
+// Says that memory [start, end) belongs to a NUMA node; to the nearest 128 MiB. Start-up only.
 void page_set_node(paddr_t start, paddr_t end, unsigned node);
 
 // Gives this processor's hot word back.
 void page_drain(void);
 
-// Asked when memory has run out, before an allocation fails; returns how many pages came back.
-// One only.
+// Asked when memory has run out, before an allocation fails, with interrupts off; returns how many
+// pages came back. It may allocate, and isn't asked again for that. One only.
 void page_set_reclaim(size_t (*reclaim)(void));
 
 struct page_stats {
     uint64_t total, free; // pages
     uint64_t free_blocks; // whole ones
     uint64_t free_gigs;   // whole and aligned GiBs
-    uint64_t metadata;    // bytes in use
+    uint64_t metadata;    // bytes, for all memory
     uint64_t allocs, frees, failed, refused;
 };
 
