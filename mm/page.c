@@ -78,24 +78,27 @@ static void zero(paddr_t page, size_t count)
     }
 }
 
-// Logged once, until a run of that size can be had again, or when even a shorter one can't. Long
-// runs come and go: in the long run only at every power of two.
-static bool is_worth_a_line(size_t count, uint64_t failures)
-{
-    size_t warned = __atomic_load_n(&pages.warned, __ATOMIC_RELAXED);
-    if (warned && warned <= count)
-        return false;
-    return count == 1 || failures <= 16 || (failures & (failures - 1)) == 0;
-}
-
+// Logged once, and again only when a shorter run can't be had either, or when runs of that size
+// could be had many times in a row: where memory is just about used up, every other call fails.
 static paddr_t fail_for_good(size_t count, uintptr_t caller)
 {
-    uint64_t failures = __atomic_add_fetch(&pages.failed, 1, __ATOMIC_RELAXED);
-    if (!is_worth_a_line(count, failures))
+    size_t warned = __atomic_load_n(&pages.warned, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&pages.failed, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&pages.calm, 0, __ATOMIC_RELAXED);
+    if (warned && warned <= count)
         return NO_PAGE;
     __atomic_store_n(&pages.warned, count, __ATOMIC_RELAXED);
     log_warn("mm/page: out of memory: no run of %zu pages for %pS", count, (void *)caller);
     return NO_PAGE;
+}
+
+static void note_success(size_t count)
+{
+    enum { CALM = 64 };
+    size_t warned = __atomic_load_n(&pages.warned, __ATOMIC_RELAXED);
+    if (unlikely(warned && count >= warned) &&
+        __atomic_add_fetch(&pages.calm, 1, __ATOMIC_RELAXED) >= CALM)
+        __atomic_store_n(&pages.warned, 0, __ATOMIC_RELAXED);
 }
 
 static paddr_t fail_on_purpose(size_t count, uintptr_t caller)
@@ -119,9 +122,7 @@ noinline static paddr_t alloc(size_t count, unsigned flags, uintptr_t caller)
     arch_irq_restore(irq);
     if (page == NO_PAGE)
         return fail_for_good(count, caller);
-    size_t warned = __atomic_load_n(&pages.warned, __ATOMIC_RELAXED);
-    if (unlikely(warned && count >= warned))
-        __atomic_store_n(&pages.warned, 0, __ATOMIC_RELAXED);
+    note_success(count);
     record_run(page, count, caller);
     if (flags & PAGE_ZERO)
         zero(page, count);

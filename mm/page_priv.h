@@ -90,6 +90,7 @@ struct page_world {
     paddr_t reserve_start, reserve_end; // holds the tables and slots
     uint64_t total, failed, refused;
     size_t warned; // length of the run whose failure was logged; 0: none
+    unsigned calm; // how many of them could be had since the last failure
     size_t (*reclaim)(void);
 
     unsigned cpu_count;

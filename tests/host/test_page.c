@@ -312,6 +312,14 @@ static void running_out_is_ordinary(void **state)
     page_drain();
     assert_int_equal(taken(page_alloc(PAGE_ANY)), some[1]);
     assert_int_equal(page_alloc(PAGE_ANY), NO_PAGE);
+    assert_int_equal(log_lines[LOG_WARN], 1); // nothing has changed
+    for (unsigned i = 0; i < 100; i++) {
+        page_free(some[0]);
+        page_drain();
+        assert_int_equal(taken(page_alloc(PAGE_ANY)), some[0]);
+    }
+    assert_int_equal(page_alloc(PAGE_ANY), NO_PAGE);
+    assert_int_equal(page_alloc(PAGE_ANY), NO_PAGE);
     assert_int_equal(log_lines[LOG_WARN], 2); // there was memory meanwhile
     last_straw = some[2];
     page_set_reclaim(give_last_straw);
