@@ -124,17 +124,16 @@ static void trace_step(struct trace *trace, uint64_t free)
 FIGURE(memory, page_worst_of_1000000, "instructions")
 {
     enum { HELD_PAGES = 512, STEPS_MAX = 20000000 };
-    struct page_stats stats;
     struct trace trace = {.room = HELD_PAGES * PAGE_SIZE / sizeof(struct piece)};
     paddr_t table = page_alloc_run(HELD_PAGES, PAGE_ANY);
     if (table == NO_PAGE)
         return UINT64_MAX;
     trace.held = phys_to_virt(table, HELD_PAGES * PAGE_SIZE);
-    page_get_stats(&stats);
+    uint64_t free = page_free_bytes(0, direct_map_size) / PAGE_SIZE;
     random_state = 2;
-    trace.limit = stats.free / 2;
+    trace.limit = free / 2;
     for (unsigned i = 0; trace.singles < 1000000 && i < STEPS_MAX; i++)
-        trace_step(&trace, stats.free);
+        trace_step(&trace, free);
     while (trace.count)
         piece_free(&trace, trace.count - 1);
     page_free_run(table, HELD_PAGES);
