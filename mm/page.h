@@ -67,7 +67,8 @@ must_use enum status page_donate(paddr_t start, paddr_t end);
 // Says that memory [start, end) belongs to a NUMA node; to the nearest 128 MiB. Start-up only.
 void page_set_node(paddr_t start, paddr_t end, unsigned node);
 
-// Gives this processor's hot word back.
+// Gives this processor's hot word back, and forgets where it has found memory last: to be called
+// when the direct map has grown.
 void page_drain(void);
 
 // Asked when memory has run out, before an allocation fails, with interrupts off; returns how many

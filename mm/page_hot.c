@@ -243,7 +243,7 @@ bool hot_drain(struct page_cpu *cpu)
     uint64_t *word = cpu->word, free = cpu->free;
     if (cpu->tree)
         __atomic_store_n(&cpu->tree->owner, 0, __ATOMIC_SEQ_CST);
-    cpu->tree = NULL;
+    cpu->tree = cpu->large = NULL;
     if (!word)
         return false;
     struct tree *tree = tree_at(hot_start(cpu));

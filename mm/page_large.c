@@ -98,6 +98,14 @@ paddr_t block_take_again(struct page_cpu *cpu)
     return block_claim(tree, block, false) ? block_start(tree, block) : NO_PAGE;
 }
 
+// Not memory below 4 GiB while there is other, nor what was asked for by its node.
+static bool is_worth_remembering(const struct zone *zone)
+{
+    bool low = zone->first < TREES_BELOW_4G;
+    return !zone->node && (!low || pages.count <= TREES_BELOW_4G ||
+                           direct_map_size <= TREES_BELOW_4G * (size_t)TREE_SIZE);
+}
+
 static paddr_t inside_tree(struct page_cpu *cpu, const struct zone *zone, unsigned count)
 {
     for (enum tree_list list = TREES_SOME; list < TREE_LISTS; list++) {
@@ -107,7 +115,8 @@ static paddr_t inside_tree(struct page_cpu *cpu, const struct zone *zone, unsign
             paddr_t found = tree ? tree_take_blocks(tree, count) : NO_PAGE;
             if (found == NO_PAGE)
                 continue;
-            cpu->large = tree;
+            if (is_worth_remembering(zone))
+                cpu->large = tree;
             return found;
         }
     }

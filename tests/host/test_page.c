@@ -192,6 +192,10 @@ static void limits_are_kept(void **state)
     assert_true(taken(page_alloc_run(64, PAGE_ANY)) >= 4 * GIB);
     assert_true(taken(page_alloc_run(64, PAGE_BELOW_4G)) < 4 * GIB);
     assert_true(taken(page_alloc_run(3 * BLOCK_PAGES, PAGE_BELOW_4G)) < 4 * GIB);
+    assert_true(taken(page_alloc_run(BLOCK_PAGES, PAGE_BELOW_4G)) < 4 * GIB);
+    assert_true(taken(page_alloc_run(BLOCK_PAGES, PAGE_ANY)) >= 4 * GIB);
+    assert_true(taken(page_alloc_run(BLOCK_PAGES, PAGE_BELOW_4G)) < 4 * GIB);
+    assert_true(taken(page_alloc_run(BLOCK_PAGES, PAGE_ANY)) >= 4 * GIB);
     paddr_t run = taken(page_alloc_run(16, PAGE_BELOW_1M));
     assert_true(run + 16 * PAGE_SIZE <= 0x9f000);
     unsigned count = 16;
