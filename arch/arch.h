@@ -12,6 +12,11 @@
 //   uintptr_t arch_irq_save(void)              interrupts off; returns the state before
 //   void arch_irq_restore(uintptr_t state)     that state again
 //   struct percpu *arch_percpu(void)           this processor's own area
+//   bool arch_bit_set(uint64_t *words, uint64_t bit)
+//                                              sets a bit; returns whether it was set. Not atomic
+//   arch_own_percpu()                          the same for accesses to single members
+//   uint64_t arch_read_or_base(uintptr_t base, uintptr_t offset)
+//                                              the word at base + offset; base where that faults
 
 struct trap_frame; // registers of interrupted code; its layout is the architecture's
 

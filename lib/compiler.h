@@ -15,3 +15,6 @@
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+// What is in memory may be anything behind it.
+#define compiler_barrier() __asm__ volatile("" : : : "memory")

@@ -36,3 +36,33 @@ static inline struct percpu *arch_percpu(void)
     __asm__ volatile("movq %%gs:0, %0" : "=r"(self)); // another one after a move
     return self;
 }
+
+// Every access through this is one instruction, so it stays whole if the caller is moved between
+// two of them. Not for keeping: &arch_own_percpu()->member is an offset from GS. At 0, by
+// linker.ld: a null pointer would be taken for one.
+extern struct percpu __seg_gs arch_gs_area;
+#define arch_own_percpu() (&arch_gs_area)
+
+// In one instruction where the word can be read. TRAP_FIXUP (arch/x86_64/trap.h) explains the table
+// and why RDI is lost.
+static inline uint64_t arch_read_or_base(uintptr_t base, uintptr_t offset)
+{
+    __asm__ volatile("661: movq (%0,%1), %0\n"
+                     "662:\n"
+                     "\t.pushsection .fixup_table, \"a\"\n"
+                     "\t.quad 661b, 662b\n"
+                     "\t.popsection"
+                     : "+r"(base), "+D"(offset)
+                     :
+                     : "memory");
+    return base;
+}
+
+static inline bool arch_bit_set(uint64_t *words, uint64_t bit)
+{
+    bool was_set;
+    __asm__ volatile("btsq %2, %1"
+                     : "=@ccc"(was_set), "+m"(*(uint64_t(*)[])words) // whichever of them
+                     : "r"(bit));
+    return was_set;
+}

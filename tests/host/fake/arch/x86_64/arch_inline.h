@@ -31,3 +31,20 @@ static inline struct percpu *arch_percpu(void)
 {
     return fake_percpu();
 }
+
+static inline bool arch_bit_set(uint64_t *words, uint64_t bit)
+{
+    bool was_set = words[bit / 64] >> bit % 64 & 1;
+    words[bit / 64] |= (uint64_t)1 << bit % 64;
+    return was_set;
+}
+
+#define arch_own_percpu() fake_percpu()
+
+// Tests of what may be asked about any address define it: what can be read there.
+bool fake_can_read(uintptr_t address);
+
+static inline uint64_t arch_read_or_base(uintptr_t base, uintptr_t offset)
+{
+    return fake_can_read(base + offset) ? *(const uint64_t *)(base + offset) : base;
+}
