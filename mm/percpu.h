@@ -22,8 +22,12 @@ struct page_cpu {
 
 enum { SLAB_CACHES_MAX = 64 };
 
-// A magazine for each object cache: `top` is one past the object that the next allocation gets, and
-// the alignment of the array that it points into tells where it is empty or full (mm/slab.h).
+// For each object cache a magazine, a stack of free objects: `top` is one past the object that the
+// next allocation gets, in front of the first one stands a NULL, and an object that would have to
+// be put at `last` is one too many (mm/slab_magazine.c).
 struct slab_cpu {
-    void **top[SLAB_CACHES_MAX];
+    void **top[SLAB_CACHES_MAX], **last[SLAB_CACHES_MAX];
+    void **base[SLAB_CACHES_MAX]; // the NULL; NULL: no magazine yet, and `none` stands in
+    void *none[2];                // a magazine that is empty and full
+    struct slab_cpu *next;        // of all processors'
 };

@@ -7,7 +7,9 @@
 // Any context but NMI and machine check, on any processor.
 #pragma once
 
+#include "kernel/percpu.h"
 #include "lib/compiler.h"
+#include "lib/status.h"
 #include "lib/types.h"
 #include "mm/page.h"
 
@@ -17,6 +19,10 @@ struct slab_cache;
 
 // After page_init(). Registers slab_reclaim() with the page allocator.
 void slab_init(void);
+
+// For a processor that is being started, before it allocates; once for each. slab_init() does it
+// for its own.
+void slab_cpu_init(struct slab_cpu *cpu);
 
 // A cache of objects of `size` bytes (1 to KMALLOC_CLASS_MAX), aligned to `alignment` (a power of
 // two up to PAGE_SIZE; 0: 16). `construct`, or NULL, is called once for an object's memory, not for
@@ -34,7 +40,7 @@ void slab_free(struct slab_cache *cache, void *object);
 
 // Memory of any size, aligned to 16 bytes; a size of 0 is one of 1. Not zeroed but by kcalloc(),
 // which also refuses a product that overflows. NULL when there is no memory.
-must_use void *kmalloc(size_t size);
+must_use static inline void *kmalloc(size_t size);
 must_use void *kcalloc(size_t count, size_t size);
 
 // As the C library's: contents up to the smaller size are kept; NULL leaves the old memory as
@@ -74,3 +80,47 @@ enum status slab_leaks(bool (*show)(uintptr_t caller, uint64_t objects, uint64_t
 // Proves the metadata against itself, and in the debug build every red zone and poisoned byte.
 // Calls `complain` for everything wrong, returns how often. Nobody may allocate meanwhile.
 unsigned slab_check(mm_complain *complain);
+
+// --- The inline half -----------------------------------------------------------------------------
+
+#ifdef KEELSON_DEBUG
+enum { KMALLOC_INLINE = 0 }; // who has called is wanted
+#else
+enum { KMALLOC_INLINE = 1 };
+#endif
+
+must_use void *kmalloc_any(size_t size);
+
+// Where a magazine is empty: takes the state of interrupts, which are off, and puts it back.
+must_use void *slab_pop_slowly(size_t index, uintptr_t state);
+
+// 16, 32, 48, 64, and from there on 2^n and 1.5 * 2^n. `size` is 1 to KMALLOC_CLASS_MAX.
+static inline size_t kmalloc_class(size_t size)
+{
+    size_t last = size - 1;
+    if (last < 64)
+        return last >> 4;
+    size_t top = 63 ^ __builtin_clzll(last);
+    return 2 * top - 10 + (last >> (top - 1));
+}
+
+// An object of the cache with this index; those of kmalloc() are the first, by class.
+must_use static inline void *slab_pop(size_t index)
+{
+    uintptr_t state = arch_irq_save();
+    void **top = arch_own_percpu()->slab.top[index];
+    void *object = top[-1];
+    if (unlikely(!object))
+        return slab_pop_slowly(index, state);
+    compiler_barrier(); // changed in place, not by way of `top`: an instruction less
+    arch_own_percpu()->slab.top[index]--;
+    arch_irq_restore(state);
+    return object;
+}
+
+static inline void *kmalloc(size_t size)
+{
+    if (KMALLOC_INLINE && __builtin_constant_p(size) && size - 1 < KMALLOC_CLASS_MAX)
+        return slab_pop(kmalloc_class(size));
+    return kmalloc_any(size);
+}
