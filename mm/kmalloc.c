@@ -104,7 +104,7 @@ void *krealloc(void *memory, size_t size)
         slab_refuse(NULL, memory, caller);
         return NULL;
     }
-    if (!SLAB_DEBUG && size <= room && size > room / 2)
+    if (!SLAB_DEBUG && size <= room && (size > room / 2 || room == 16))
         return memory; // the debug build moves it, so that old addresses are found out
     void *moved = allocate(size, caller);
     if (!moved)

@@ -25,7 +25,7 @@ static size_t class_size(unsigned class)
 
 void slab_init(void)
 {
-    slab_secret = this_cpu()->stack_canary * 0x9e3779b97f4a7c15 | BIT(63);
+    slab_secret = (this_cpu()->stack_canary ^ arch_ticks()) * 0x9e3779b97f4a7c15 | BIT(63);
     arena_init();
     for (unsigned i = 0; i < KMALLOC_CLASSES; i++)
         cache_setup(i, class_names[i], class_size(i), 16, NULL);

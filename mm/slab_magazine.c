@@ -205,8 +205,10 @@ void magazines_close(struct slab_cache *cache, struct slab_rest *rest)
 uint64_t magazines_count(const struct slab_cache *cache)
 {
     uint64_t count = 0;
-    for (const struct slab_cpu *cpu = first_cpu(); cpu; cpu = cpu->next)
-        count += magazine_count(cpu, cache->index);
+    for (const struct slab_cpu *cpu = first_cpu(); cpu; cpu = cpu->next) {
+        unsigned cached = magazine_count(cpu, cache->index);
+        count += cached < MAGAZINE_SLOTS ? cached : 0; // it may be changing right now
+    }
     return count;
 }
 

@@ -81,6 +81,9 @@ static int machine_start(void **state)
     total.count = total.pages = total.failed = 0;
     slab_cpus = NULL;
     is_exhausted = false;
+#ifdef KEELSON_DEBUG
+    memset(quarantine, 0, sizeof(quarantine));
+#endif
     failpoint_set(FAILPOINT_SLAB, 0);
     machine_cpu = &machine_cpus[0];
     machine_cpu->stack_canary = 0x1234567890abcd00;
