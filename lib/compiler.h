@@ -16,5 +16,6 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
-// What is in memory may be anything behind it.
-#define compiler_barrier() __asm__ volatile("" : : : "memory")
+// What is in memory, and in the variable, may be anything behind it.
+#define compiler_barrier()        __asm__ volatile("" : : : "memory")
+#define compiler_forget(variable) __asm__ volatile("" : "+r"(variable) : : "memory")

@@ -137,9 +137,9 @@ void *slab_pop_slowly(size_t index, uintptr_t state)
 
 // --- When it is full -----------------------------------------------------------------------------
 
-void slab_push_slowly(size_t index, void *object, uintptr_t state, uintptr_t caller)
+void slab_push_slowly(struct slab_cache *cache, void *object, uintptr_t state, uintptr_t caller)
 {
-    struct slab_cache *cache = &slab_caches[index];
+    unsigned index = cache - slab_caches;
     struct slab_rest rest;
     arch_irq_restore(state);
     if (index == SLAB_RUNS) {

@@ -243,7 +243,7 @@ static inline unsigned slab_bit(const struct slab_cache *cache, const struct sla
 // --- slab_magazine.c -----------------------------------------------------------------------------
 
 // Where a magazine is full; as slab_pop_slowly().
-void slab_push_slowly(size_t index, void *object, uintptr_t state, uintptr_t caller);
+void slab_push_slowly(struct slab_cache *cache, void *object, uintptr_t state, uintptr_t caller);
 
 static inline void slab_push(size_t index, void *object)
 {
@@ -251,10 +251,11 @@ static inline void slab_push(size_t index, void *object)
     void **top = arch_own_percpu()->slab.top[index];
     *top = object;
     if (unlikely(top == arch_own_percpu()->slab.last[index])) {
-        slab_push_slowly(index, object, state, (uintptr_t)__builtin_return_address(0));
+        slab_push_slowly(&slab_caches[index], object, state,
+                         (uintptr_t)__builtin_return_address(0));
         return;
     }
-    compiler_barrier(); // as in slab_pop()
+    compiler_forget(index); // as in slab_pop()
     arch_own_percpu()->slab.top[index]++;
     arch_irq_restore(state);
 }
