@@ -47,7 +47,7 @@ static bool is_object(uint64_t index)
     return index < SLAB_CACHES_MAX && slab_caches[index].name;
 }
 
-noinline static void free_elsewhere(void *memory, uintptr_t caller)
+noinline void kfree_elsewhere(void *memory, uintptr_t caller)
 {
     if (!memory)
         return;
@@ -55,23 +55,10 @@ noinline static void free_elsewhere(void *memory, uintptr_t caller)
         slab_refuse(NULL, memory, caller);
 }
 
-noinline static void free_debugged(void *memory, uintptr_t caller)
-{
-    uint64_t index = slab_index_of(memory);
-    if (index == SLAB_RUNS) {
-        if (!run_free(memory, caller))
-            slab_refuse(NULL, memory, caller);
-    } else if (index < SLAB_CACHES_MAX) {
-        debug_take(&slab_caches[index], memory, caller);
-    } else {
-        free_elsewhere(memory, caller);
-    }
-}
-
 void kfree(void *memory)
 {
     if (SLAB_DEBUG) {
-        free_debugged(memory, (uintptr_t)__builtin_return_address(0));
+        debug_free(memory, (uintptr_t)__builtin_return_address(0));
         return;
     }
     uint64_t index = slab_index_of(memory);
@@ -79,7 +66,7 @@ void kfree(void *memory)
         slab_push(index, memory);
         return;
     }
-    free_elsewhere(memory, (uintptr_t)__builtin_return_address(0));
+    kfree_elsewhere(memory, (uintptr_t)__builtin_return_address(0));
 }
 
 size_t kmalloc_size(const void *memory)

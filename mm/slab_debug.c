@@ -201,6 +201,17 @@ void debug_take(struct slab_cache *cache, void *object, uintptr_t caller)
     quarantine_pass(cache, slot, caller);
 }
 
+void debug_free(void *memory, uintptr_t caller)
+{
+    uint64_t index = slab_index_of(memory);
+    if (index < SLAB_RUNS)
+        debug_take(&slab_caches[index], memory, caller);
+    else if (index > SLAB_RUNS)
+        kfree_elsewhere(memory, caller);
+    else if (!run_free(memory, caller))
+        slab_refuse(NULL, memory, caller);
+}
+
 size_t debug_size(const struct slab_cache *cache, const void *object)
 {
     const char *slot = (const char *)object - cache->front;

@@ -98,18 +98,20 @@ static void magazine_create(struct slab_cache *cache)
 
 static void *refill(struct slab_cache *cache)
 {
-    unsigned index = cache->index;
     void *object = NULL;
     uintptr_t state = lock_irqsave(&cache->lock);
     struct slab_cpu *cpu = &this_cpu()->slab;
-    if (!cpu->top[index][-1])
+    void **top = cpu->top[cache->index];
+    if (!top[-1]) { // unless an interrupt has filled it just now
         magazine_open(cpu, cache);
-    if (!cpu->top[index][-1] && magazine_room(cpu, index))
-        cpu->top[index] += cache_take(cache, cpu->top[index], cache->batch);
-    if (cpu->top[index][-1])
-        object = *--cpu->top[index];
-    else if (!cache_take(cache, &object, 1))
-        object = NULL;
+        if (magazine_room(cpu, cache->index))
+            top += cache_take(cache, top, cache->batch);
+        else
+            (void)cache_take(cache, &object, 1);
+    }
+    if (top[-1])
+        object = *--top;
+    cpu->top[cache->index] = top;
     unlock_irqrestore(&cache->lock, state);
     return object;
 }

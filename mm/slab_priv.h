@@ -288,6 +288,11 @@ size_t large_size(const void *memory);
 void large_get_stats(struct slab_stats *stats);
 void large_visit(void (*visit)(uintptr_t caller, size_t size, void *context), void *context);
 
+// --- kmalloc.c ----------------------------------------------------------------------------------
+
+// kfree() of what is in no arena: large memory, NULL, or wrong.
+void kfree_elsewhere(void *memory, uintptr_t caller);
+
 // --- slab.c --------------------------------------------------------------------------------------
 
 // Says what is wrong with a free, in the log or, in the debug build, by a panic.
@@ -313,6 +318,9 @@ void debug_fill(struct slab_cache *cache, void *slot);
 // the quarantine.
 must_use void *debug_give(struct slab_cache *cache, void *slot, size_t size, uintptr_t caller);
 void debug_take(struct slab_cache *cache, void *object, uintptr_t caller);
+
+// What kfree() is there.
+void debug_free(void *memory, uintptr_t caller);
 
 size_t debug_size(const struct slab_cache *cache, const void *object);
 
