@@ -37,7 +37,7 @@ static struct arena *arena_from_link(struct link *link)
     return (struct arena *)((char *)link - offsetof(struct arena, link));
 }
 
-static uint64_t page_bits(unsigned first, unsigned count)
+static uint64_t arena_bits(unsigned first, unsigned count)
 {
     return (BIT(count) - 1) << first;
 }
@@ -112,7 +112,7 @@ static struct slab *arena_carve(struct arena *arena, unsigned pages, unsigned in
         slab[i].first = first;
     }
     slab->pages = pages;
-    arena->free &= ~page_bits(first, pages);
+    arena->free &= ~arena_bits(first, pages);
     arena_refile(arena);
     return slab;
 }
@@ -170,7 +170,7 @@ void arena_put(struct slab *slab)
     struct arena *arena = arena_of(slab);
     unsigned pages = slab->pages;
     uintptr_t state = lock_irqsave(&arenas_lock);
-    arena->free |= page_bits(slab->first, pages);
+    arena->free |= arena_bits(slab->first, pages);
     for (unsigned i = 0; i < pages; i++)
         slab[i].tag = 0;
     arena_refile(arena);
