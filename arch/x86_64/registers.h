@@ -11,9 +11,12 @@
 #define CR0_WP BIT(16)
 #define CR0_PG BIT(31)
 
-#define CR4_PAE BIT(5)
-#define CR4_MCE BIT(6)
-#define CR4_PGE BIT(7)
+#define CR4_PAE  BIT(5)
+#define CR4_MCE  BIT(6)
+#define CR4_PGE  BIT(7)
+#define CR4_UMIP BIT(11) // CPUID 7 ECX[2]: no SGDT and the like outside of ring 0
+#define CR4_SMEP BIT(20) // CPUID 7 EBX[7]: ring 0 executes no page of ring 3
+#define CR4_SMAP BIT(21) // CPUID 7 EBX[20]: nor reads or writes one
 
 // What the kernel runs with: set from here, never inherited.
 #define CR0_KERNEL (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
@@ -40,6 +43,29 @@
 #define PAT_WRITE_BACK      6
 #define PAT_ENTRY_BITS      8
 
+// Memory types by address: CPUID 1 EDX[12]
+#define MSR_MTRR_CAP         0xfe
+#define MTRR_CAP_COUNT       BITS(7, 0) // of variable ranges
+#define MTRR_CAP_FIXED       BIT(8)
+#define MSR_MTRR_BASE(n)     (0x200 + 2 * (n))
+#define MTRR_BASE_TYPE       BITS(7, 0)
+#define MSR_MTRR_MASK(n)     (0x201 + 2 * (n))
+#define MTRR_MASK_VALID      BIT(11)
+#define MTRR_ADDRESS         BITS(51, 12)  // of both
+#define MSR_MTRR_FIX_64K     0x250         // 8 ranges of 64 KiB, a byte each
+#define MSR_MTRR_FIX_16K(n)  (0x258 + (n)) // two, from 0x80000
+#define MSR_MTRR_FIX_4K(n)   (0x268 + (n)) // eight, from 0xc0000
+#define MSR_MTRR_DEFAULT     0x2ff
+#define MTRR_DEFAULT_TYPE    BITS(7, 0)
+#define MTRR_DEFAULT_FIXED   BIT(10) // the fixed ranges are in force
+#define MTRR_DEFAULT_ENABLED BIT(11)
+
+// AMD's word on memory above 4 GiB: with both bits it is write-back up to TOM2 [APM2 7.9.1]
+#define MSR_SYSCFG         0xc0010010
+#define SYSCFG_TOM2_ENABLE BIT(21)
+#define SYSCFG_TOM2_WB     BIT(22)
+#define MSR_TOM2           0xc001001d
+
 // VT-x: CPUID 1 ECX[5]. In those with two halves the upper one says which bits may be 1.
 #define MSR_FEATURE_CONTROL     0x3a
 #define FEATURE_CONTROL_LOCK    BIT(0)
@@ -62,10 +88,16 @@
 #define CPUID_1_ECX_X2APIC       BIT(21)
 #define CPUID_1_ECX_TSC_DEADLINE BIT(24)
 #define CPUID_1_EDX_PAE          BIT(6)
+#define CPUID_1_EDX_MTRR         BIT(12)
 #define CPUID_1_EDX_PAT          BIT(16)
+
+#define CPUID_7_EBX_SMEP BIT(7)
+#define CPUID_7_EBX_SMAP BIT(20)
+#define CPUID_7_ECX_UMIP BIT(2)
 
 #define CPUID_80000001_ECX_SVM BIT(2)
 #define CPUID_80000001_EDX_NX  BIT(20)
+#define CPUID_80000001_EDX_1G  BIT(26) // pages of 1 GiB
 #define CPUID_80000001_EDX_LM  BIT(29)
 
 #define CPUID_80000007_EDX_INVARIANT_TSC BIT(8)
@@ -79,6 +111,7 @@
 // Page-table entries [SDM3 5.5]
 #define PTE_PRESENT   BIT(0)
 #define PTE_WRITE     BIT(1)
+#define PTE_USER      BIT(2)
 #define PTE_PWT       BIT(3)
 #define PTE_PCD       BIT(4)
 #define PTE_ACCESSED  BIT(5)
@@ -148,11 +181,21 @@ static inline uint64_t read_cr3(void)
     return value;
 }
 
+static inline void write_cr3(uint64_t value)
+{
+    __asm__ volatile("movq %0, %%cr3" : : "r"(value) : "memory");
+}
+
 static inline uint64_t read_cr4(void)
 {
     uint64_t value;
     __asm__ volatile("movq %%cr4, %0" : "=r"(value));
     return value;
+}
+
+static inline void write_cr4(uint64_t value)
+{
+    __asm__ volatile("movq %0, %%cr4" : : "r"(value) : "memory");
 }
 
 // For MSRs that are known to exist; others go through msr_read() in arch/x86_64/msr.h.
