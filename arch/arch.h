@@ -17,6 +17,10 @@
 //   arch_own_percpu()                          the same for accesses to single members
 //   uint64_t arch_read_or_base(uintptr_t base, uintptr_t offset)
 //                                              the word at base + offset; base where that faults
+// and of the page tables below, with the same rules:
+//   bool arch_map_page(uintptr_t address, paddr_t physical, unsigned rights)
+//   bool arch_unmap_page(uintptr_t address)    one page, if it's quick; false: nothing is done
+//   paddr_t arch_take_tables(void)             the tables put out of use, as a list; 0: none
 
 struct trap_frame; // registers of interrupted code; its layout is the architecture's
 
@@ -50,6 +54,12 @@ void arch_print_frame(const struct trap_frame *frame, arch_printer *print);
 // The way of one virtual address through the page tables, on at most two lines.
 void arch_print_walk(uintptr_t address, arch_printer *print);
 
+// The name of the boot processor's stack that has `address` in a guard page, or NULL.
+const char *arch_boot_guard(uintptr_t address);
+
+// Writes all caches back to memory, and empties them. Slow.
+void arch_write_back_caches(void);
+
 // --- Page tables of the kernel's address space ---------------------------------------------------
 //
 // Addresses and sizes are multiples of PAGE_SIZE. Used by mm/vspace.h, which knows who has which
@@ -72,22 +82,41 @@ struct mapping {
     unsigned rights; // enum map_rights
 };
 
+struct memory_map;
+
+// Begins the final tables with the image: each part with its own rights, without the boot's tables
+// and the stacks' guards. They are filled by arch_map() before they are in use. Says in the log
+// which usable memory in `map` the firmware makes slow. NO_MEMORY where a table can't be allocated.
+must_use enum status arch_tables_init(const struct memory_map *map);
+
+// Uses the final tables from now on, on this processor, and what it has to guard them.
+void arch_tables_enable(void);
+
 // Maps [address, address + size) to physical memory, with the largest pages that fit. Nothing may
 // be mapped there before: BAD_ARGUMENT. NO_MEMORY, and nothing is changed, where a table can't be
 // allocated.
 must_use enum status arch_map(uintptr_t address, paddr_t physical, size_t size, unsigned rights);
 
 // Takes out whatever is mapped in the range, splitting larger pages at its ends (NO_MEMORY where
-// that takes a table that can't be had; nothing is changed then). Tables that have become empty are
-// given back. Processors may still use the old mapping until tlb_shootdown().
+// that takes a table that can't be had; nothing is changed then). Processors may still use the old
+// mapping until tlb_shootdown().
 must_use enum status arch_unmap(uintptr_t address, size_t size);
 
 // Gives everything mapped in the range other rights; pages are split and joined as that needs.
 // NO_MEMORY as above.
 must_use enum status arch_protect(uintptr_t address, size_t size, unsigned rights);
 
+// Gives tables back that these have put out of use, as arch_take_tables() gives them, when all
+// processors have forgotten the range.
+void arch_free_tables(paddr_t tables);
+
 // What the tables say of one address; false where nothing is mapped.
 must_use bool arch_translate(uintptr_t address, struct mapping *mapping);
+
+// Calls back for every page that is mapped, in the order of addresses, with the rights that all
+// levels together allow. Returns how many tables and entries contradict the tables' own rules.
+typedef void arch_page_found(const struct mapping *page, void *context);
+unsigned arch_walk_tables(arch_page_found *found, void *context);
 
 // Makes this processor forget what it knows of the range.
 void arch_tlb_flush(uintptr_t address, size_t size);

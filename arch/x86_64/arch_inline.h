@@ -1,6 +1,7 @@
 // The inline half of arch/arch.h.
 #pragma once
 
+#include "arch/x86_64/page_inline.h"
 #include "lib/types.h"
 
 struct percpu;
