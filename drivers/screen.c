@@ -6,7 +6,6 @@
 
 #include "drivers/screen.h"
 #include "arch/x86_64/io.h"
-#include "arch/x86_64/paging.h"
 #include "drivers/font.h"
 #include "drivers/framebuffer.h"
 #include "drivers/vga_text.h"
@@ -20,6 +19,7 @@
 #include "lib/format.h"
 #include "lib/parse.h"
 #include "lib/string.h"
+#include "mm/vspace.h"
 
 enum {
     SHOWN_CELLS = 64 * 1024,      // 480 x 135, a panel of 3840 x 2160 at scale 1
@@ -205,7 +205,7 @@ static enum status open_framebuffer(const struct boot_framebuffer *d)
     if (!scale)
         return NOT_SUPPORTED;
     enum status status =
-        paging_map_mmio(d->address, framebuffer_size(d), MMIO_WRITE_COMBINING, &memory);
+        vspace_map_mmio(d->address, framebuffer_size(d), MAP_WRITE_COMBINING, "screen", &memory);
     if (status == OK)
         status = framebuffer_open(memory, d, scale, &screen.display);
     snprintf(screen.description, sizeof(screen.description),
@@ -219,7 +219,7 @@ static enum status open_vga_text(paddr_t address, unsigned columns, unsigned row
     void *memory;
     scale = 1;
     size_t size = (size_t)columns * rows * 2;
-    enum status status = paging_map_mmio(address, size, MMIO_UNCACHED, &memory);
+    enum status status = vspace_map_mmio(address, size, MAP_UNCACHED, "screen", &memory);
     if (status == OK)
         status = vga_text_open(memory, columns, rows, &screen.display);
     snprintf(screen.description, sizeof(screen.description), "VGA text, %u x %u characters",

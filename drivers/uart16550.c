@@ -6,7 +6,6 @@
 #include "drivers/uart16550.h"
 #include "arch/arch.h"
 #include "arch/x86_64/io.h"
-#include "arch/x86_64/paging.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/driver.h"
@@ -16,6 +15,7 @@
 #include "lib/format.h"
 #include "lib/parse.h"
 #include "lib/string.h"
+#include "mm/vspace.h"
 
 enum uart_register { // [16550]
     REG_DATA = 0,    // and the divisor's low byte while LCR_DLAB is set
@@ -327,7 +327,7 @@ static enum status map_registers(struct uart *u)
     void *mapped;
     if (u->config.access == UART_PORT)
         return OK;
-    enum status status = paging_map_mmio(u->config.address, size, MMIO_UNCACHED, &mapped);
+    enum status status = vspace_map_mmio(u->config.address, size, MAP_UNCACHED, "serial", &mapped);
     if (status == OK)
         u->registers = mapped;
     return status;

@@ -19,14 +19,22 @@
 // first tables come from memory that the boot's tables reach.
 must_use enum status vspace_init(const struct memory_map *map);
 
+enum vspace_kind { // what has made a range
+    VSPACE_RESERVED,
+    VSPACE_MEMORY,
+    VSPACE_STACK,
+    VSPACE_PHYSICAL,
+};
+
 struct vspace_range {
     uintptr_t start, end; // end exclusive; guards are outside
     const char *name;     // not copied
-    unsigned kind;        // what made it, for its counterpart; enum in vspace.c
+    enum vspace_kind kind;
 };
 
-// A range of addresses with unmapped guard pages on both sides. `size` in bytes, rounded up to
-// pages; `alignment` a power of two, at least PAGE_SIZE. NO_MEMORY where the ranges are full.
+// A range of addresses with unmapped guard pages on both sides, which are nobody else's. `size` in
+// bytes, rounded up to pages; `alignment` a power of two, at least PAGE_SIZE. NO_MEMORY where the
+// ranges are full.
 must_use enum status vspace_reserve(size_t size, size_t alignment, const char *name,
                                     uintptr_t *start);
 
@@ -34,13 +42,16 @@ must_use enum status vspace_reserve(size_t size, size_t alignment, const char *n
 // it stays its owner's.
 void vspace_release(uintptr_t start);
 
-// Inside of one reserved range; multiples of PAGE_SIZE. OUT_OF_RANGE where that isn't so,
-// BAD_ARGUMENT for rights that are both writable and executable, or a page that is mapped already;
+// Inside of one reserved range; multiples of PAGE_SIZE. OUT_OF_RANGE where that isn't so or no
+// processor can form the physical address. BAD_ARGUMENT for rights that are both writable and
+// executable, a page that is mapped already, and a writable alias of the image's read-only parts;
 // NO_MEMORY with nothing changed. `rights` as in arch/arch.h. Unmapped pages are forgotten by all
 // processors when these return.
 must_use enum status vspace_map(uintptr_t address, paddr_t physical, size_t size, unsigned rights);
 must_use enum status vspace_unmap(uintptr_t address, size_t size);
 must_use enum status vspace_protect(uintptr_t address, size_t size, unsigned rights);
+
+// What is mapped at any address, in a range or not; false: nothing.
 must_use bool vspace_translate(uintptr_t address, struct mapping *mapping);
 
 // Memory whose pages needn't follow each other physically, guarded on both sides; not zeroed.
@@ -59,6 +70,10 @@ void vspace_stack_destroy(void *top);
 must_use enum status vspace_map_mmio(paddr_t physical, size_t size, unsigned type, const char *name,
                                      void **mapped);
 
+// The direct map's address of physical memory if all of [physical, physical + size) is mapped
+// there, else NULL.
+must_use void *vspace_direct(paddr_t physical, size_t size);
+
 // Firmware's tables, to be read: by way of the direct map where it has them, else mapped read-only.
 must_use enum status vspace_map_firmware(paddr_t physical, size_t size, const char *name,
                                          const void **mapped);
@@ -74,7 +89,7 @@ const struct vspace_range *vspace_find(uintptr_t address, bool *is_guard);
 const struct vspace_range *vspace_range(unsigned index);
 
 // Walks every table and proves the invariants above. Calls `complain` for everything wrong, returns
-// how often.
+// how often. Nobody may map or unmap meanwhile.
 unsigned vspace_check(mm_complain *complain);
 
 // Makes all processors forget [start, start + size), before the memory behind it goes to somebody

@@ -1,105 +1,146 @@
-// Page tables of the boot.
-//
-// The MMIO window: one page directory at the base of the kernel ranges. Its first entry names a
-// table of 4 KiB pages for registers, the others are 2 MiB pages for framebuffers. Nothing is ever
-// given back.
+// The boot's page tables, the final ones' image, and the switch.
 
 #include "arch/x86_64/paging.h"
-#include "arch/arch.h"
 #include "arch/x86_64/cpuid.h"
-#include "arch/x86_64/registers.h"
+#include "arch/x86_64/mtrr.h"
+#include "arch/x86_64/page_table.h"
 #include "arch/x86_64/stack.h"
-#include "lib/bits.h"
-#include "mm/layout.h"
+#include "kernel/log.h"
+#include "mm/memory_map.h"
 
-enum { ENTRIES = 512 };
+enum { FLUSH_PAGES_MAX = 32 }; // more of them cost more than losing all
 
-uintptr_t direct_map_base = 0xffff800000000000;
-uintptr_t direct_map_size = BOOT_DIRECT_MAP_SIZE;
-uintptr_t kernel_ranges_base = 0xffffc00000000000;
 uint64_t kernel_slide; // set by the entry stub
 
-extern uint64_t boot_pml4[ENTRIES], boot_pt[2 * ENTRIES];
-
-static uint64_t mmio_pdpt[ENTRIES] page_aligned;
-static uint64_t mmio_pd[ENTRIES] page_aligned;
-static uint64_t mmio_pt[ENTRIES] page_aligned;
-static unsigned small_used, large_used = 1; // entry 0 of the directory holds the small ones
-
-enum {
-    LINK_RIGHTS = PTE_PRESENT | PTE_WRITE | PTE_ACCESSED,
-    MMIO_RIGHTS = PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_GLOBAL
-};
+extern uint64_t boot_pt[2 * TABLE_ENTRIES]; // boot.S
 
 // The reset value but for entry 4, which no mapping uses yet and is write-combining from now on:
-// nothing has to be flushed for that. [SDM3 13.12]
+// nothing has to be flushed for that. [SDM3 12.12]
 #define PAT_KERNEL \
     (PAT_RESET ^ (uint64_t)(PAT_WRITE_BACK ^ PAT_WRITE_COMBINING) << 4 * PAT_ENTRY_BITS)
 
-static bool is_ready, has_pat;
+static bool has_pat;
 
-static void unmap_guard(struct guarded_stack *stack)
+static void unmap_at_boot(const void *page)
 {
-    uintptr_t address = (uintptr_t)stack->guard;
-    boot_pt[(address - KERNEL_BASE - KERNEL_LINK) / PAGE_SIZE] = 0;
-    invlpg(address);
-}
-
-static void link_mmio_window(void)
-{
-    mmio_pdpt[0] = kernel_image_phys(mmio_pd) | LINK_RIGHTS;
-    mmio_pd[0] = kernel_image_phys(mmio_pt) | LINK_RIGHTS;
-    boot_pml4[RANGES_SLOT] = kernel_image_phys(mmio_pdpt) | LINK_RIGHTS | PTE_NX;
+    boot_pt[((uintptr_t)page - KERNEL_BASE - KERNEL_LINK) / PAGE_SIZE] = 0;
+    invlpg((uintptr_t)page);
 }
 
 void paging_init(void)
 {
     for (unsigned i = 0; i < BOOT_STACKS; i++)
-        unmap_guard(&boot_stack[i]);
-    link_mmio_window();
+        unmap_at_boot(boot_stack[i].guard);
+    unmap_at_boot(boot_stack_above);
     has_pat = cpuid(1, 0).edx & CPUID_1_EDX_PAT;
     if (has_pat)
         wrmsr(MSR_PAT, PAT_KERNEL);
-    is_ready = true;
 }
 
-// Without a PAT the framebuffer is UC-, which an MTRR of the firmware may make write-combining.
-static uint64_t type_bits(enum mmio_type type, bool large)
-{
-    if (type == MMIO_UNCACHED)
-        return PTE_PCD | PTE_PWT;
-    if (!has_pat)
-        return PTE_PCD;
-    return large ? PTE_LARGE_PAT : PTE_PAT;
-}
+// --- The final tables ----------------------------------------------------------------------------
 
-// Entries were absent before, and absent ones aren't cached: nothing has to be flushed.
-static void *fill(uint64_t *table, unsigned *used, paddr_t address, size_t pages,
-                  uint64_t page_size, uint64_t rights)
+static enum status map_image(void)
 {
-    uintptr_t base = kernel_ranges_base + *used * page_size;
-    for (size_t i = 0; i < pages; i++)
-        table[(*used)++] = (address + i * page_size) | rights;
-    return (void *)base;
-}
-
-enum status paging_map_mmio(paddr_t address, size_t size, enum mmio_type type, void **mapped)
-{
-    if (!is_ready)
-        return NOT_SUPPORTED;
-    if (size == 0 || address >= arch_physical_limit() || size > arch_physical_limit() - address)
-        return OUT_OF_RANGE;
-    bool large = size > LARGE_PAGE_SIZE / 2;
-    uint64_t page_size = large ? LARGE_PAGE_SIZE : PAGE_SIZE;
-    unsigned *used = large ? &large_used : &small_used;
-    paddr_t start = align_down(address, page_size);
-    size_t pages = (align_up(address + size, page_size) - start) / page_size;
-    if (pages > ENTRIES - *used)
-        return NO_MEMORY;
-    void *base = fill(large ? mmio_pd : mmio_pt, used, start, pages, page_size,
-                      MMIO_RIGHTS | PTE_NX | (large ? PTE_LARGE : 0) | type_bits(type, large));
-    *mapped = (uint8_t *)base + (address - start);
-    if (type == MMIO_WRITE_COMBINING)
-        write_back_caches(); // what the firmware may have there mustn't overwrite what comes
+    static const struct {
+        const char *start, *end;
+        unsigned rights;
+    } parts[] = {
+        {kernel_text_start, kernel_text_end, MAP_EXECUTE},
+        {kernel_rodata_start, kernel_rodata_end, MAP_READ},
+        {kernel_data_start, kernel_data_end, MAP_WRITE},
+        {kernel_symbols_start, kernel_symbols_end, MAP_READ},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+        uintptr_t start = align_down((uintptr_t)parts[i].start, PAGE_SIZE);
+        size_t size = align_up((uintptr_t)parts[i].end, PAGE_SIZE) - start;
+        paddr_t physical = kernel_image_phys((const void *)start);
+        enum status status = size ? arch_map(start, physical, size, parts[i].rights) : OK;
+        if (status != OK)
+            return status;
+    }
     return OK;
+}
+
+static enum status unmap_holes(void)
+{
+    size_t tables = (size_t)(kernel_boot_tables_end - kernel_boot_tables_start);
+    enum status status = arch_unmap((uintptr_t)kernel_boot_tables_start, tables);
+    for (unsigned i = 0; i < BOOT_STACKS && status == OK; i++)
+        status = arch_unmap((uintptr_t)boot_stack[i].guard, PAGE_SIZE);
+    return status == OK ? arch_unmap((uintptr_t)boot_stack_above, PAGE_SIZE) : status;
+}
+
+// Firmware that leaves memory uncached makes a machine a hundred times slower.
+static void warn_of_slow_memory(const struct memory_map *map)
+{
+    uint64_t slow = 0;
+    paddr_t first = 0;
+    for (unsigned i = 0; i < map->count; i++) {
+        const struct memory_range *range = &map->ranges[i];
+        paddr_t end = range->end;
+        for (paddr_t at = range->start; range->kind == MEMORY_USABLE && at < range->end; at = end) {
+            end = mtrr_uniform_end(at, range->end);
+            if (mtrr_type(at, &(paddr_t){0}) == TYPE_WRITE_BACK)
+                continue;
+            first = slow ? first : at;
+            slow += end - at;
+        }
+    }
+    if (slow)
+        log_warn("paging: %lu KiB of memory, from 0x%lx on, are not cached: the firmware's MTRRs",
+                 slow / 1024, first);
+}
+
+enum status arch_tables_init(const struct memory_map *map)
+{
+    bool has_huge_pages = cpuid_has(0x80000001) && cpuid(0x80000001, 0).edx & CPUID_80000001_EDX_1G;
+    page_table_init(has_huge_pages, has_pat);
+    mtrr_init();
+    warn_of_slow_memory(map);
+    enum status status = map_image();
+    return status == OK ? unmap_holes() : status;
+}
+
+static uint64_t cr4_wanted(void)
+{
+    uint64_t cr4 = CR4_KERNEL;
+    if (!cpuid_has(7))
+        return cr4;
+    struct cpuid features = cpuid(7, 0);
+    cr4 |= features.ebx & CPUID_7_EBX_SMEP ? CR4_SMEP : 0;
+    cr4 |= features.ebx & CPUID_7_EBX_SMAP ? CR4_SMAP : 0;
+    cr4 |= features.ecx & CPUID_7_ECX_UMIP ? CR4_UMIP : 0;
+    return cr4;
+}
+
+// The boot's pages are global ones, which a new CR3 alone leaves in the TLB.
+void arch_tables_enable(void)
+{
+    uint64_t cr4 = cr4_wanted();
+    uintptr_t state = arch_irq_save();
+    write_cr4(cr4 & ~CR4_PGE);
+    write_cr3(kernel_image_phys(kernel_pml4));
+    write_cr4(cr4);
+    arch_irq_restore(state);
+}
+
+// --- Caches --------------------------------------------------------------------------------------
+
+void arch_tlb_flush(uintptr_t address, size_t size)
+{
+    if (size > FLUSH_PAGES_MAX * PAGE_SIZE) {
+        uintptr_t state = arch_irq_save();
+        uint64_t cr4 = read_cr4();
+        write_cr4(cr4 & ~CR4_PGE); // global pages go too [SDM3 5.10.4.1]
+        write_cr4(cr4);
+        arch_irq_restore(state);
+        return;
+    }
+    for (uintptr_t end = address + size; address != end; address += PAGE_SIZE)
+        invlpg(address);
+}
+
+void arch_write_back_caches(void)
+{
+    write_back_caches();
 }

@@ -60,12 +60,14 @@ static struct {
     unsigned calls;
     paddr_t address;
     size_t size;
-    enum mmio_type type;
+    unsigned type;
     uint8_t *memory;
 } mapping;
 
-enum status paging_map_mmio(paddr_t address, size_t size, enum mmio_type type, void **mapped)
+enum status vspace_map_mmio(paddr_t address, size_t size, unsigned type, const char *name,
+                            void **mapped)
 {
+    (void)name;
     free(mapping.memory);
     mapping.calls++;
     mapping.address = address;

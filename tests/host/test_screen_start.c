@@ -45,7 +45,7 @@ static void a_framebuffer_is_used(void **state)
     assert_int_equal(start_on(FRAMEBUFFER_RGB, 1024, 768, 5000), OK);
     assert_true(mapping.address == SOMEWHERE);
     assert_int_equal(mapping.size, 5000 * 767 + 1024 * 4);
-    assert_int_equal(mapping.type, MMIO_WRITE_COMBINING);
+    assert_int_equal(mapping.type, MAP_WRITE_COMBINING);
     struct screen_state seen = state_now();
     assert_int_equal(seen.columns, 128);
     assert_int_equal(seen.rows, 48);
@@ -95,7 +95,7 @@ static void text_is_used_where_it_stands(void **state)
     assert_int_equal(start_on(FRAMEBUFFER_TEXT, 80, 25, 160), OK);
     assert_true(mapping.address == SOMEWHERE);
     assert_int_equal(mapping.size, 4000);
-    assert_int_equal(mapping.type, MMIO_UNCACHED);
+    assert_int_equal(mapping.type, MAP_UNCACHED);
     assert_int_equal(state_now().columns, 80);
     assert_int_equal(state_now().rows, 25);
     assert_int_equal(start_on(FRAMEBUFFER_TEXT, 132, 43, 264), OK);

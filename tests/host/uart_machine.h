@@ -195,9 +195,11 @@ static struct {
     void *registers;
 } mmio;
 
-enum status paging_map_mmio(paddr_t address, size_t size, enum mmio_type type, void **mapped)
+enum status vspace_map_mmio(paddr_t address, size_t size, unsigned type, const char *name,
+                            void **mapped)
 {
-    assert_int_equal(type, MMIO_UNCACHED);
+    (void)name;
+    assert_int_equal(type, MAP_UNCACHED);
     mmio.address = address;
     mmio.size = size;
     *mapped = mmio.registers;

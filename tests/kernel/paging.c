@@ -68,18 +68,3 @@ KTEST(paging, stacks_end_in_guard_pages)
         KTEST_CHECK(stack_guard_find(guard + PAGE_SIZE) == NULL);
     }
 }
-
-KTEST(paging, mmio_windows_show_the_memory_they_name)
-{
-    static volatile uint64_t word = 0x0123456789abcdef;
-    void *small, *large;
-    paddr_t phys = kernel_image_phys((const void *)&word);
-    KTEST_EQUAL(paging_map_mmio(phys, 8, MMIO_UNCACHED, &small), OK);
-    KTEST_EQUAL(*(volatile uint64_t *)small, word);
-    KTEST_EQUAL(paging_map_mmio(phys, 3 * LARGE_PAGE_SIZE, MMIO_UNCACHED, &large), OK);
-    KTEST_EQUAL(*(volatile uint64_t *)large, word);
-    KTEST_EQUAL(paging_map_mmio(arch_physical_limit() - 8, 16, MMIO_UNCACHED, &small),
-                OUT_OF_RANGE);
-    KTEST_EQUAL(paging_map_mmio(phys, 0, MMIO_UNCACHED, &small), OUT_OF_RANGE);
-    KTEST_EQUAL(paging_map_mmio(phys, 1ull << 30, MMIO_UNCACHED, &small), NO_MEMORY);
-}

@@ -4,10 +4,10 @@
 #include "arch/x86_64/trap.h"
 #include "arch/arch.h"
 #include "arch/x86_64/msr.h"
-#include "arch/x86_64/paging.h"
 #include "arch/x86_64/registers.h"
 #include "kernel/clock.h"
 #include "kernel/test.h"
+#include "mm/vspace.h"
 #include "mm/layout.h"
 
 extern const uint8_t test_int_stubs[VECTORS][4];
@@ -155,7 +155,8 @@ KTEST(trap, a_fault_in_an_nmi_handler_keeps_nmis_blocked)
     void *mapped;
     if (msr_read(MSR_APIC_BASE, &base) != OK || !(base & BIT(11)) || base & BIT(10))
         KTEST_SKIP("needs a local APIC in xAPIC mode");
-    KTEST_EQUAL(paging_map_mmio(base & PTE_ADDRESS, PAGE_SIZE, MMIO_UNCACHED, &mapped), OK);
+    KTEST_EQUAL(vspace_map_mmio(base & PTE_ADDRESS, PAGE_SIZE, MAP_UNCACHED, "apic", &mapped),
+                OK);
     apic = mapped;
     nmi_depth_max = nmi_count = 0;
     trap_handler *before = trap_set_handler(VECTOR_NMI, provoke_in_nmi);
@@ -164,6 +165,7 @@ KTEST(trap, a_fault_in_an_nmi_handler_keeps_nmis_blocked)
     while (nmi_count < 2 && clock_ns() - start < 100000000)
         arch_pause();
     (void)trap_set_handler(VECTOR_NMI, before);
+    vspace_unmap_physical(mapped);
     KTEST_EQUAL(nmi_count, 2); // the second came, but not before the first was done
     KTEST_EQUAL(nmi_depth_max, 1);
 }
