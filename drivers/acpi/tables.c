@@ -1,7 +1,7 @@
 // ACPI tables [ACPI 5.2].
 //
-// Table addresses come from firmware: each is checked against the direct map, its length against
-// what a table can have, and its checksum, before any field is read.
+// Table addresses come from firmware, and may lie anywhere: each is mapped to be read, its length
+// checked against what a table can have, and its checksum, before any field is read.
 
 #include "drivers/acpi/tables.h"
 #include "drivers/acpi/fadt.h"
@@ -9,7 +9,8 @@
 #include "kernel/driver.h"
 #include "kernel/log.h"
 #include "lib/string.h"
-#include "mm/layout.h"
+#include "mm/page.h"
+#include "mm/vspace.h"
 
 struct rsdp { // [ACPI 5.2.5.3]
     char signature[8];
@@ -48,29 +49,42 @@ static bool sums_to_zero(const void *bytes, size_t size)
     return sum == 0;
 }
 
-// The table at a physical address if it is sound; NULL, and a line in the log, where it isn't.
+// What the header at a physical address says of the table's length; 0 where there is no header.
+static uint32_t length_at(paddr_t address)
+{
+    const void *mapped;
+    if (vspace_map_firmware(address, sizeof(struct acpi_header), "ACPI", &mapped) != OK)
+        return 0;
+    uint32_t length = ((const struct acpi_header *)mapped)->length;
+    vspace_unmap_physical(mapped);
+    return length;
+}
+
+// Maps a table that may be summed up. NULL, and a line in the log, where it may not.
+static const struct acpi_header *map_table(paddr_t address)
+{
+    const void *mapped = NULL;
+    uint32_t length = address ? length_at(address) : 0;
+    if (!length)
+        log_warn("acpi: a table at 0x%lx is out of reach", address);
+    else if (length < sizeof(struct acpi_header) || length > TABLE_SIZE_MAX)
+        log_warn("acpi: the table at 0x%lx claims %u bytes", address, length);
+    else if ((summed += length) > SUMMED_MAX)
+        log_warn("acpi: too much to read: the table at 0x%lx is left out", address);
+    else if (vspace_map_firmware(address, length, "ACPI", &mapped) != OK)
+        log_warn("acpi: the table at 0x%lx leads out of reach", address);
+    return mapped;
+}
+
+// The table at a physical address if it is sound, mapped for good; NULL where it isn't.
 static const struct acpi_header *table_at(paddr_t address)
 {
-    const struct acpi_header *header = phys_to_virt(address, sizeof(*header));
-    if (!address || !header) {
-        log_warn("acpi: a table at 0x%lx is out of reach", address);
-        return NULL;
-    }
-    uint32_t length = header->length;
-    if (length < sizeof(*header) || length > TABLE_SIZE_MAX || !phys_to_virt(address, length)) {
-        log_warn("acpi: the table at 0x%lx claims %u bytes", address, length);
-        return NULL;
-    }
-    summed += length;
-    if (summed > SUMMED_MAX) {
-        log_warn("acpi: too much to read: the table at 0x%lx is left out", address);
-        return NULL;
-    }
-    if (!sums_to_zero(header, length)) {
-        log_warn("acpi: %.4s at 0x%lx has a wrong checksum", header->signature, address);
-        return NULL;
-    }
-    return header;
+    const struct acpi_header *header = map_table(address);
+    if (!header || sums_to_zero(header, header->length))
+        return header;
+    log_warn("acpi: %.4s at 0x%lx has a wrong checksum", header->signature, address);
+    vspace_unmap_physical(header);
+    return NULL;
 }
 
 static bool rsdp_is_sound(const struct rsdp *rsdp)
@@ -78,31 +92,62 @@ static bool rsdp_is_sound(const struct rsdp *rsdp)
     return memcmp(rsdp->signature, "RSD PTR ", 8) == 0 && sums_to_zero(rsdp, RSDP_V1_SIZE);
 }
 
-static const struct rsdp *rsdp_scan(paddr_t start, paddr_t end)
+// Copies the first sound one in [start, end), which may have room for an old one only.
+static bool rsdp_scan(paddr_t start, paddr_t end, struct rsdp *found)
 {
-    for (; start + RSDP_V1_SIZE <= end; start += 16) {
-        const struct rsdp *rsdp = phys_to_virt(start, sizeof(*rsdp));
-        if (rsdp && rsdp_is_sound(rsdp))
-            return rsdp;
+    const void *mapped;
+    if (vspace_map_firmware(start, end - start, "RSDP", &mapped) != OK)
+        return false;
+    bool is_sound = false;
+    for (size_t at = 0; at + RSDP_V1_SIZE <= end - start && !is_sound; at += 16) {
+        size_t left = end - start - at;
+        *found = (struct rsdp){.signature = ""};
+        memcpy(found, (const uint8_t *)mapped + at, left < sizeof(*found) ? left : sizeof(*found));
+        is_sound = rsdp_is_sound(found);
     }
-    return NULL;
+    vspace_unmap_physical(mapped);
+    return is_sound;
 }
 
-static const struct rsdp *rsdp_find(void)
+// The extended BIOS data area; 0 where there is none.
+static paddr_t ebda_start(void)
 {
-    const struct rsdp *rsdp = (const struct rsdp *)boot_info.rsdp;
-    if (boot_info.rsdp_length >= RSDP_V1_SIZE && rsdp_is_sound(rsdp))
-        return rsdp;
-    rsdp = phys_to_virt(boot_info.rsdp_address, sizeof(*rsdp));
-    if (boot_info.rsdp_address && rsdp && rsdp_is_sound(rsdp))
-        return rsdp;
+    const void *mapped;
+    uint16_t segment = 0;
+    if (vspace_map_firmware(EBDA_SEGMENT, sizeof(segment), "BIOS", &mapped) != OK)
+        return 0;
+    memcpy(&segment, mapped, sizeof(segment));
+    vspace_unmap_physical(mapped);
+    return (paddr_t)segment << 4;
+}
+
+static bool rsdp_find(struct rsdp *found)
+{
+    memcpy(found, boot_info.rsdp, sizeof(*found));
+    if (boot_info.rsdp_length >= RSDP_V1_SIZE && rsdp_is_sound(found))
+        return true;
+    paddr_t given = boot_info.rsdp_address;
+    if (given && given < UINT64_MAX - sizeof(*found) &&
+        rsdp_scan(given, given + sizeof(*found), found))
+        return true;
     if (boot_info.efi.system_table)
-        return NULL; // no BIOS area to scan
-    uint16_t segment;
-    memcpy(&segment, phys_to_virt(EBDA_SEGMENT, sizeof(segment)), sizeof(segment));
-    paddr_t ebda = (paddr_t)segment << 4;
-    rsdp = ebda ? rsdp_scan(ebda, ebda + 1024) : NULL;
-    return rsdp ? rsdp : rsdp_scan(BIOS_START, BIOS_END);
+        return false; // no BIOS area to scan
+    paddr_t ebda = ebda_start();
+    return (ebda && rsdp_scan(ebda, ebda + 1024, found)) || rsdp_scan(BIOS_START, BIOS_END, found);
+}
+
+// Firmware may have its tables in memory that it calls usable. False where that has been given out
+// already.
+static bool keep_memory(paddr_t address, uint32_t length)
+{
+    paddr_t end = align_up(address + length, PAGE_SIZE);
+    for (paddr_t page = align_down(address, PAGE_SIZE); page < end; page += PAGE_SIZE) {
+        const struct memory_range *range = memory_map_find(&boot_info.memory, page);
+        if (range && range->kind == MEMORY_USABLE && page_reserve(page, 1) != OK)
+            return false;
+    }
+    memory_map_add(&boot_info.memory, address, length, MEMORY_RECLAIM, UINT64_MAX);
+    return true;
 }
 
 // Keeps a table, and its memory from being used. Returns NULL where it isn't sound or finds no
@@ -110,10 +155,9 @@ static const struct rsdp *rsdp_find(void)
 static const struct acpi_header *add_table(paddr_t address)
 {
     const struct acpi_header *header = address ? table_at(address) : NULL;
-    if (!header || table_count == TABLES_MAX)
+    if (!header || table_count == TABLES_MAX || !keep_memory(address, header->length))
         return NULL;
     tables[table_count++] = header;
-    memory_map_add(&boot_info.memory, address, header->length, MEMORY_RECLAIM, UINT64_MAX);
     return header;
 }
 
@@ -149,18 +193,18 @@ void acpi_tables_init(void)
     table_count = 0;
     summed = 0;
     rsdp_revision = ACPI_ABSENT;
-    const struct rsdp *rsdp = rsdp_find();
-    if (!rsdp) {
+    struct rsdp rsdp;
+    if (!rsdp_find(&rsdp)) {
         log_info("acpi: none");
         return;
     }
-    rsdp_revision = rsdp->revision;
+    rsdp_revision = rsdp.revision;
     const struct acpi_header *root = NULL;
-    if (rsdp->revision >= 2 && sums_to_zero(rsdp, sizeof(*rsdp)))
-        root = add_root(rsdp->xsdt, "XSDT");
+    if (rsdp.revision >= 2 && sums_to_zero(&rsdp, sizeof(rsdp)))
+        root = add_root(rsdp.xsdt, "XSDT");
     if (root)
         add_listed(root, 8);
-    else if ((root = add_root(rsdp->rsdt, "RSDT")))
+    else if ((root = add_root(rsdp.rsdt, "RSDT")))
         add_listed(root, 4);
     else
         log_warn("acpi: neither XSDT nor RSDT is usable");

@@ -14,8 +14,8 @@ struct acpi_header { // [ACPI 5.2.6]
 
 _Static_assert(sizeof(struct acpi_header) == 36, "[ACPI 5.2.6]");
 
-// Finds the tables, checks each once, and reserves those that are sound in the memory map. Start-up
-// only, before memory is given out.
+// Finds the tables, checks each once, and reserves the memory of those that are sound. Start-up
+// only, after vspace_init(), and before much memory is given out.
 void acpi_tables_init(void);
 
 // The RSDP's revision: 0 is ACPI 1.0, 2 is later; ACPI_ABSENT where there is none.

@@ -25,6 +25,36 @@ enum {
 struct boot_info boot_info;
 static uint8_t *memory;
 
+// --- Memory -----------------------------------------------------------------------------------
+
+static unsigned mapped_now;
+
+enum status vspace_map_firmware(paddr_t physical, size_t size, const char *name,
+                                const void **mapped)
+{
+    CHECK_TRUE(size && name);
+    const void *direct = phys_to_virt(physical, size);
+    if (!direct)
+        return OUT_OF_RANGE;
+    mapped_now++;
+    *mapped = direct;
+    return OK;
+}
+
+void vspace_unmap_physical(const void *mapped)
+{
+    CHECK_TRUE(mapped && mapped_now);
+    mapped_now--;
+}
+
+static paddr_t page_in_use; // is given out already
+
+enum status page_reserve(paddr_t first, size_t count)
+{
+    CHECK_TRUE(first % PAGE_SIZE == 0 && count == 1);
+    return first == page_in_use ? NOT_FOUND : OK;
+}
+
 // --- The ports --------------------------------------------------------------------------------
 
 static struct {
