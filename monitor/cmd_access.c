@@ -1,15 +1,14 @@
 // Commands that read and write memory, ports and registers. Whatever faults is an error, nothing
 // more.
 
-#include "arch/arch.h"
 #include "arch/x86_64/io.h"
 #include "arch/x86_64/msr.h"
 #include "kernel/console.h"
 #include "kernel/symbol.h"
 #include "lib/parse.h"
 #include "lib/string.h"
-#include "mm/layout.h"
 #include "monitor/command.h"
+#include "monitor/memory_access.h"
 
 enum { COUNT_MAX = 4096, WORDS_A_LINE = 16 };
 enum { DUMP_LINE = 16, DUMP_DEFAULT = 128, DUMP_MAX = 1 << 20 };
@@ -26,36 +25,16 @@ static unsigned take_size(int *argc, char ***argv, const char *sizes, unsigned u
     return (unsigned)(word[1] - '0');
 }
 
-// An address, virtual or, with `phys:` in front, physical.
-static bool take_address(const char *word, uint64_t *address)
-{
-    if (!string_starts_with(word, "phys:"))
-        return command_address(word, address);
-    if (!command_number(word + 5, address))
-        return false;
-    void *mapped = phys_to_virt(*address, 8);
-    if (!mapped)
-        print("0x%lx is beyond the direct map\n", *address);
-    *address = (uintptr_t)mapped;
-    return mapped != NULL;
-}
-
-// What addresses are shown less: physical ones are shown as such.
-static uintptr_t bias_of(const char *word)
-{
-    return string_starts_with(word, "phys:") ? direct_map_base : 0;
-}
-
-static enum status show_words(uintptr_t address, unsigned size, uint64_t count, uintptr_t bias)
+static enum status show_words(const struct memory_place *place, unsigned size, uint64_t count)
 {
     unsigned a_line = WORDS_A_LINE / size;
-    for (uint64_t i = 0; i < count; i++, address += size) {
+    for (uint64_t i = 0; i < count; i++) {
         uint64_t value;
         if (i % a_line == 0 && command_interrupted())
             return OK;
         if (i % a_line == 0)
-            print(i ? "\n%p:" : "%p:", (void *)(address - bias));
-        if (arch_probe_read(address, size, &value) != OK) {
+            print(i ? "\n%p:" : "%p:", (void *)(place->address + i * size));
+        if (memory_read(place, i * size, size, &value) != OK) {
             print(" can't be read\n");
             return FAULT;
         }
@@ -68,17 +47,18 @@ static enum status show_words(uintptr_t address, unsigned size, uint64_t count, 
 COMMAND(peek, "[-1|-2|-4|-8] [phys:]ADDRESS [COUNT]", "show memory as words, of 8 bytes or others",
         "peek -4 boot_info+0x10 8")
 {
-    uint64_t address, count = 1;
+    struct memory_place place;
+    uint64_t count = 1;
     unsigned size = take_size(&argc, &argv, "1248", 8);
     if (argc < 2 || argc > 3)
         return BAD_ARGUMENT;
-    if (!take_address(argv[1], &address) || (argc == 3 && !command_number(argv[2], &count)))
+    if (!memory_place(argv[1], &place) || (argc == 3 && !command_number(argv[2], &count)))
         return FAILED;
     if (count == 0 || count > COUNT_MAX) {
         print("1 to %d words can be shown\n", COUNT_MAX);
         return FAILED;
     }
-    return show_words(address, size, count, bias_of(argv[1]));
+    return show_words(&place, size, count);
 }
 
 // A value that fits, or a complaint.
@@ -93,28 +73,19 @@ static bool check_fits(uint64_t value, unsigned size)
 COMMAND(poke, "[-1|-2|-4|-8] [phys:]ADDRESS VALUE", "write memory, anywhere: nothing stops you",
         "poke -1 phys:0xb8000 0x4b")
 {
-    uint64_t address, value;
+    struct memory_place place;
+    uint64_t value;
     unsigned size = take_size(&argc, &argv, "1248", 8);
     if (argc != 3)
         return BAD_ARGUMENT;
-    if (!take_address(argv[1], &address) || !command_number(argv[2], &value))
+    if (!memory_place(argv[1], &place) || !command_number(argv[2], &value))
         return FAILED;
     if (!check_fits(value, size))
         return FAILED;
-    if (arch_probe_write(address, size, value) == OK)
+    if (memory_write(&place, size, value) == OK)
         return OK;
-    print("%p can't be written\n", (void *)address);
+    print("%p can't be written\n", (void *)place.address);
     return FAULT;
-}
-
-// Reads up to a line's bytes, as far as they can be read. Returns how many.
-static unsigned read_line(uintptr_t address, unsigned count, uint8_t bytes[DUMP_LINE])
-{
-    uint64_t value;
-    unsigned done = 0;
-    while (done < count && arch_probe_read(address + done, 1, &value) == OK)
-        bytes[done++] = (uint8_t)value;
-    return done;
 }
 
 // Pairs of bytes, in the order of their addresses, and what they are as text: 75 columns.
@@ -134,16 +105,16 @@ static void show_dump_line(uint64_t shown, const uint8_t bytes[DUMP_LINE], unsig
     print("  %s\n", text);
 }
 
-static enum status dump(uintptr_t address, uint64_t length, uintptr_t bias)
+static enum status dump(const struct memory_place *place, uint64_t length)
 {
     uint8_t bytes[DUMP_LINE];
     for (uint64_t at = 0; at < length && !command_interrupted(); at += DUMP_LINE) {
         unsigned wanted = length - at < DUMP_LINE ? (unsigned)(length - at) : DUMP_LINE;
-        unsigned got = read_line(address + at, wanted, bytes);
+        unsigned got = memory_read_bytes(place, at, bytes, wanted);
         if (got)
-            show_dump_line(address + at - bias, bytes, got);
+            show_dump_line(place->address + at, bytes, got);
         if (got < wanted) {
-            print("%016lx: can't be read\n", address + at + got - bias);
+            print("%016lx: can't be read\n", place->address + at + got);
             return FAULT;
         }
     }
@@ -152,10 +123,11 @@ static enum status dump(uintptr_t address, uint64_t length, uintptr_t bias)
 
 COMMAND(hexdump, "[phys:]ADDRESS [LENGTH]", "show memory as bytes, and as text", "hexdump kmain 4K")
 {
-    uint64_t address, length = DUMP_DEFAULT;
+    struct memory_place place;
+    uint64_t length = DUMP_DEFAULT;
     if (argc < 2 || argc > 3)
         return BAD_ARGUMENT;
-    if (!take_address(argv[1], &address))
+    if (!memory_place(argv[1], &place))
         return FAILED;
     if (argc == 3 && !parse_size(argv[2], &length)) {
         print("'%.40s' is not a size, such as 64, 0x40 or 4K\n", argv[2]);
@@ -165,7 +137,7 @@ COMMAND(hexdump, "[phys:]ADDRESS [LENGTH]", "show memory as bytes, and as text",
         print("1 byte to %d KiB can be shown\n", DUMP_MAX / 1024);
         return FAILED;
     }
-    return dump(address, length, bias_of(argv[1]));
+    return dump(&place, length);
 }
 
 static uint32_t port_read(uint16_t port, unsigned size)
