@@ -7,8 +7,8 @@
 #include "arch/x86_64/registers.h"
 #include "kernel/clock.h"
 #include "kernel/test.h"
-#include "mm/vspace.h"
 #include "mm/layout.h"
+#include "mm/vspace.h"
 
 extern const uint8_t test_int_stubs[VECTORS][4];
 bool test_registers_survive(uintptr_t misalignment, uintptr_t fault_address);
@@ -155,8 +155,7 @@ KTEST(trap, a_fault_in_an_nmi_handler_keeps_nmis_blocked)
     void *mapped;
     if (msr_read(MSR_APIC_BASE, &base) != OK || !(base & BIT(11)) || base & BIT(10))
         KTEST_SKIP("needs a local APIC in xAPIC mode");
-    KTEST_EQUAL(vspace_map_mmio(base & PTE_ADDRESS, PAGE_SIZE, MAP_UNCACHED, "apic", &mapped),
-                OK);
+    KTEST_EQUAL(vspace_map_mmio(base & PTE_ADDRESS, PAGE_SIZE, MAP_UNCACHED, "apic", &mapped), OK);
     apic = mapped;
     nmi_depth_max = nmi_count = 0;
     trap_handler *before = trap_set_handler(VECTOR_NMI, provoke_in_nmi);
