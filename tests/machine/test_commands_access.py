@@ -8,6 +8,7 @@ from images import KERNEL_BASE, build_id, symbols
 from machine import SUCCESS
 
 COLUMNS_MAX = 79
+KERNEL_LINK = 0x200000
 
 
 def answers(machine):
@@ -53,14 +54,29 @@ def test_hexdump_is_no_wider_than_a_screen(pvh):
 def test_hexdump_over_the_end(pvh):
     """Catches a line that is shown as if all of it had been read, and one that is lost because its
     end can't be."""
-    guard = symbols()["boot_stack"]  # its first page is a guard page
+    guard = symbols()["boot_stack_above"]  # a guard page, and below it the end of a stack
     data = pvh.memory(guard - 5 - KERNEL_BASE, 5)
     end = f"{guard:016x}: can't be read"
     assert pvh.command(f"hexdump {guard - 5:#x}") == dump(guard - 5, data) + [end]
     assert pvh.command(f"hexdump {guard:#x} 1M") == [end]
-    assert pvh.command("hexdump phys:0xfffffff8 9")[-1] == "0000000100000000: can't be read"
+    assert pvh.command("hexdump phys:0xfffffffff8 9")[-1] == "0000010000000000: can't be read"
     assert pvh.command("hexdump 0xffffffffffffffff 2") == ["ffffffffffffffff: can't be read"]
     assert answers(pvh)
+
+
+def test_physical_memory_outside_of_the_direct_map(pvh):
+    """Catches devices that can't be reached, and what is mapped for a moment and stays."""
+    version = int(pvh.command("peek -4 phys:0xfee00030")[0].split()[1], 16)
+    assert version & 0xff in range(0x10, 0x16), "the local APIC's version [SDM3 11.4.8]"
+    data = pvh.memory(0xb8000, 160)
+    assert pvh.command("hexdump phys:0xb8000 160") == dump(0xb8000, data)
+    assert pvh.command("poke -2 phys:0xb8f9e 0x2f21") == []
+    assert pvh.memory(0xb8f9e, 2) == b"\x21\x2f"
+    assert pvh.command("peek -2 phys:0xb8f9e") == ["00000000000b8f9e: 2f21"]
+    border = pvh.command("hexdump phys:0x9fff0 32")  # from memory into the display
+    assert border == dump(0x9fff0, pvh.memory(0x9fff0, 32))
+    assert "can't be written" in pvh.command("poke -1 phys:0xffff0 0")[-1], "the BIOS"
+    assert "can't be written" in pvh.command(f"poke phys:{KERNEL_LINK:#x} 0")[-1], "text's alias"
 
 
 @pytest.mark.parametrize("line", [

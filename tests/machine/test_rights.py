@@ -3,11 +3,15 @@ mapped isn't."""
 
 import pytest
 
+import memory_map
 import paging
 from images import ISO, KERNEL_BASE, config, disc, highest_kernel, symbols, symbol_size
 
-PAGE = 4096
+PAGE, MIB = 4096, 1 << 20
+LARGE, HUGE = 1 << 21, 1 << 30
 CANONICAL_HOLE = 1 << 47
+DIRECT_MAP, RANGES = 0xffff800000000000, 0xffffc00000000000
+OURS = {"usable", "ACPI tables", "firmware", "boot information", "module", "kernel"}
 STACKS = 4  # the boot stack, and those for double faults, NMIs and machine checks
 
 
@@ -45,12 +49,13 @@ def assert_low_half_is_empty(found):
 def assert_sections(found, slide):
     """Each part of the image has the rights of its kind, and lies where the loader has put it."""
     names = symbols()
-    guards = set(guard_pages())
+    absent = set(guard_pages()) | set(boot_tables())
     for part, writable, executable in [("text", False, True), ("rodata", False, False),
                                        ("data", True, False), ("symbols", False, False)]:
         for address in range(names[f"kernel_{part}_start"], names[f"kernel_{part}_end"], PAGE):
             page = paging.at(found, address)
-            if address in guards:
+            if address in absent:
+                assert not page, f"{part}: {address:x} is mapped"
                 continue
             assert page, f"{part}: {address:x} isn't mapped"
             assert (page.writable, page.executable) == (writable, executable), f"{part}: {page}"
@@ -59,25 +64,70 @@ def assert_sections(found, slide):
 
 
 def guard_pages():
-    """The lowest page of each stack."""
+    """The lowest page of each stack, and the page above them all."""
     distance = symbol_size("boot_stack") // STACKS
-    return [symbols()["boot_stack"] + i * distance for i in range(STACKS)]
+    return [symbols()["boot_stack"] + i * distance for i in range(STACKS)] + \
+        [symbols()["boot_stack_above"]]
+
+
+def boot_tables():
+    """Nobody needs these any more."""
+    names = symbols()
+    return range(names["kernel_boot_tables_start"], names["kernel_boot_tables_end"], PAGE)
 
 
 def assert_guard_pages(found):
     """Exactly the guards are absent from the stacks: a missing page elsewhere would be a fault in
     waiting."""
-    start = symbols()["boot_stack"]
-    pages = range(start, start + symbol_size("boot_stack"), PAGE)
+    start, end = symbols()["boot_stack"], symbols()["boot_stack_above"] + PAGE
+    pages = range(start, end, PAGE)
     assert [page for page in pages if not paging.at(found, page)] == guard_pages()
 
 
-def assert_direct_map(found):
-    """Physical memory is reached where the direct map says."""
-    base = 0xffff800000000000
+def constant_memory(slide):
+    """Where the image's text, constants and symbols lie."""
+    names = symbols()
+    return [(names[start] - KERNEL_BASE + slide, names[end] - KERNEL_BASE + slide)
+            for start, end in [("kernel_text_start", "kernel_rodata_end"),
+                               ("kernel_symbols_start", "kernel_symbols_end")]]
+
+
+def assert_no_writable_alias(found, slide):
+    for start, end in constant_memory(slide):
+        for one in found:
+            if one.physical < end and one.physical + one.size > start:
+                assert not one.writable, f"a writable alias of the image: {one}"
+
+
+def in_direct_map(found):
+    return [one for one in found if DIRECT_MAP <= one.start < RANGES]
+
+
+def merged(ranges):
+    """(start, end) of sorted ranges; those that touch are one."""
+    joined = []
+    for start, end in ranges:
+        if joined and joined[-1][1] == start:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def assert_direct_map(found, machine):
+    """Physical memory is reached where the direct map says, and what isn't memory isn't."""
+    pages = in_direct_map(found)
+    assert all(one.physical == one.start - DIRECT_MAP for one in pages)
     for physical in (PAGE, 0x100000, 0x1000000):
-        page = paging.at(found, base + physical)
-        assert page and page.physical + base + physical - page.start == physical
+        assert paging.at(pages, DIRECT_MAP + physical), f"{physical:x} isn't mapped"
+    for physical in (0xa0000, 0xb8000, 0xbf000, 0xfec00000, 0xfee00000):
+        assert not paging.at(pages, DIRECT_MAP + physical), f"{physical:x} is mapped"
+    rom = [one for one in pages if 0xc0000 <= one.physical < MIB]
+    assert sum(one.size for one in rom) == 0x40000 and not any(one.writable for one in rom)
+    ours = [(one.start, one.end) for one in memory_map.read(machine)
+            if one.kind in OURS and one.start >= MIB]
+    mapped = [(one.physical, one.physical + one.size) for one in pages if one.physical >= MIB]
+    assert merged(mapped) == merged(ours), "the direct map has holes, or maps what isn't memory"
 
 
 @pytest.mark.parametrize("name", starts())
@@ -97,7 +147,8 @@ def test_rights(start, name):
     assert_low_half_is_empty(found)
     assert_sections(found, slide)
     assert_guard_pages(found)
-    assert_direct_map(found)
+    assert_no_writable_alias(found, slide)
+    assert_direct_map(found, machine)
 
 
 def test_monitor_agrees(pvh):
@@ -107,3 +158,20 @@ def test_monitor_agrees(pvh):
         assert "can't be read" in pvh.command(f"peek {address:#x}")[-1]
     for guard in guard_pages():
         assert "can't be read" not in pvh.command(f"peek {guard + PAGE:#x}")[-1]
+
+
+@pytest.mark.parametrize("cpu, largest", [("max", HUGE), ("max,-pdpe1gb", LARGE)])
+def test_memory_is_mapped_by_large_pages(start, cpu, largest):
+    """Catches a processor that is believed to have 1 GiB pages, and memory that is mapped by more
+    entries than it takes: every page is as large as its place allows."""
+    machine = start(cpu=cpu, memory="6G")
+    machine.wait_prompt()
+    found = paging.mappings(machine)
+    assert {(one.start, one.physical) for one in found} == {one[:2] for one in paging.tlb(machine)}
+    pages = in_direct_map(found)
+    assert max(one.size for one in pages) == largest
+    assert_direct_map(found, machine)
+    for start_, end in merged([(one.physical, one.physical + one.size) for one in pages
+                               if one.writable and one.physical >= 4 << 30]):
+        inside = [one for one in pages if start_ <= one.physical < end]
+        assert {one.size for one in inside} == {largest}, "whole GiBs of memory, and nothing else"
