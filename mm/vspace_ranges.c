@@ -114,8 +114,7 @@ enum status range_insert(size_t size, size_t alignment, size_t skew, const char 
                          enum vspace_kind kind, uintptr_t *start)
 {
     if (!size || size > KERNEL_RANGES_SIZE || alignment < PAGE_SIZE ||
-        alignment > KERNEL_RANGES_SIZE || !is_aligned(alignment, alignment & -alignment) ||
-        skew >= alignment)
+        alignment > KERNEL_RANGES_SIZE || alignment & (alignment - 1) || skew >= alignment)
         return BAD_ARGUMENT;
     struct vspace_range range = {.name = name, .kind = kind};
     uintptr_t state = lock_irqsave(&vspace.lock);

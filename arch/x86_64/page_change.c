@@ -61,14 +61,14 @@ static void split(const struct place *place, paddr_t *tables)
 static bool are_joinable(const uint64_t *entries, unsigned level)
 {
     size_t small = level_size(level - 1), size = level_size(level);
-    uint64_t first = entries[0], bits = page_decode(first, level - 1);
+    uint64_t first = entries[0];
     paddr_t physical = page_physical(first, level - 1);
     if (is_link(first, level - 1) || !is_aligned(physical, size))
         return false;
     for (unsigned i = 1; i < TABLE_ENTRIES; i++)
         if (entries[i] != first + i * small)
             return false;
-    return page_uniform_size(physical, size, bits) == size;
+    return mtrr_uniform_end(physical, physical + size) == physical + size;
 }
 
 // Makes one page of `level` of the table below it that holds `address`, if it can be.

@@ -1,6 +1,7 @@
 // Mapping: absent entries become pages. First a look at everything, then all the tables that it
 // takes, then the entries: nothing has to be undone.
 
+#include "arch/x86_64/mtrr.h"
 #include "arch/x86_64/page_table.h"
 
 // Entries that follow each other in one table, of the largest pages that fit.
@@ -21,6 +22,13 @@ static struct row row_at(uintptr_t address, paddr_t physical, size_t size)
     return (struct row){level, (unsigned)(length >> level_shift(level)), length};
 }
 
+// As far as a large page may go: it must not have memory of two types, whatever its own is [SDM3
+// 12.11.9].
+static size_t uniform_size(paddr_t physical, size_t size)
+{
+    return size < LARGE_PAGE_SIZE ? size : mtrr_uniform_end(physical, physical + size) - physical;
+}
+
 static bool is_free(const struct place *place, const struct row *row)
 {
     if (place->level < row->level)
@@ -34,14 +42,13 @@ static bool is_free(const struct place *place, const struct row *row)
 }
 
 // How many tables have to be made; BAD_ARGUMENT where something is mapped already.
-static enum status plan(uintptr_t address, paddr_t physical, size_t size, uint64_t bits,
-                        unsigned *tables)
+static enum status plan(uintptr_t address, paddr_t physical, size_t size, unsigned *tables)
 {
     uintptr_t counted[LEVEL_TOP + 1]; // the region of the table counted last, of each level
     for (unsigned level = 0; level <= LEVEL_TOP; level++)
         counted[level] = UINTPTR_MAX;
     for (*tables = 0; size;) {
-        struct row row = row_at(address, physical, page_uniform_size(physical, size, bits));
+        struct row row = row_at(address, physical, uniform_size(physical, size));
         struct place place = page_place(address);
         if (!is_free(&place, &row))
             return BAD_ARGUMENT;
@@ -79,13 +86,13 @@ static enum status map_range(uintptr_t address, paddr_t physical, size_t size, u
 {
     unsigned count;
     paddr_t tables;
-    enum status status = plan(address, physical, size, bits, &count);
+    enum status status = plan(address, physical, size, &count);
     if (status != OK)
         return status;
     if (!table_list_fill(&tables, count))
         return NO_MEMORY;
     while (size) {
-        struct row row = row_at(address, physical, page_uniform_size(physical, size, bits));
+        struct row row = row_at(address, physical, uniform_size(physical, size));
         fill_row(address, physical, &row, bits, &tables);
         address += row.size;
         physical += row.size;

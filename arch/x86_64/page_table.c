@@ -76,15 +76,6 @@ paddr_t page_physical(uint64_t entry, unsigned level)
     return align_down(entry & PTE_ADDRESS, level_size(level));
 }
 
-// Uncached and write-combining pages are what their entries say, whatever the MTRRs do [SDM3
-// 12.5.2.2]; all others have their type from there.
-size_t page_uniform_size(paddr_t physical, size_t size, uint64_t bits)
-{
-    if (size < LARGE_PAGE_SIZE || bits & (PTE_PCD | PTE_PAT))
-        return size;
-    return mtrr_uniform_end(physical, physical + size) - physical;
-}
-
 // --- Walks ---------------------------------------------------------------------------------------
 
 struct place page_place(uintptr_t address)

@@ -87,10 +87,6 @@ uint64_t page_encode(uint64_t bits, unsigned level);
 uint64_t page_decode(uint64_t entry, unsigned level);
 paddr_t page_physical(uint64_t entry, unsigned level);
 
-// How much of `size` bytes from `physical` on the largest pages may be used for as far as memory
-// types go.
-size_t page_uniform_size(paddr_t physical, size_t size, uint64_t bits);
-
 // Lists of tables: allocated ones, all zero, or none and false; and those that have come out of use
 // and may still be walked by some processor.
 must_use bool table_list_fill(paddr_t *list, unsigned count);

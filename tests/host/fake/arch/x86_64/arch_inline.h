@@ -2,6 +2,7 @@
 // that come to per-CPU data define fake_percpu().
 #pragma once
 
+#include "arch/x86_64/page_inline.h"
 #include "lib/types.h"
 
 struct percpu;
