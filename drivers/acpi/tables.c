@@ -137,17 +137,19 @@ static bool rsdp_find(struct rsdp *found)
 }
 
 // Firmware may have its tables in memory that it calls usable. False where that has been given out
-// already.
+// already, and may be anything by now.
 static bool keep_memory(paddr_t address, uint32_t length)
 {
     paddr_t end = align_up(address + length, PAGE_SIZE);
+    bool is_free = true;
     for (paddr_t page = align_down(address, PAGE_SIZE); page < end; page += PAGE_SIZE) {
         const struct memory_range *range = memory_map_find(&boot_info.memory, page);
         if (range && range->kind == MEMORY_USABLE && page_reserve(page, 1) != OK)
-            return false;
+            is_free = false;
+        else
+            memory_map_add(&boot_info.memory, page, PAGE_SIZE, MEMORY_RECLAIM, UINT64_MAX);
     }
-    memory_map_add(&boot_info.memory, address, length, MEMORY_RECLAIM, UINT64_MAX);
-    return true;
+    return is_free;
 }
 
 // Keeps a table, and its memory from being used. Returns NULL where it isn't sound or finds no
@@ -155,8 +157,13 @@ static bool keep_memory(paddr_t address, uint32_t length)
 static const struct acpi_header *add_table(paddr_t address)
 {
     const struct acpi_header *header = address ? table_at(address) : NULL;
-    if (!header || table_count == TABLES_MAX || !keep_memory(address, header->length))
+    if (!header)
         return NULL;
+    if (table_count == TABLES_MAX || !keep_memory(address, header->length)) {
+        log_warn("acpi: no room for %.4s at 0x%lx", header->signature, address);
+        vspace_unmap_physical(header);
+        return NULL;
+    }
     tables[table_count++] = header;
     return header;
 }

@@ -234,6 +234,40 @@ static void the_dsdt_is_reserved(void **state)
     expect_reserved(DSDT); // a guest may want it; and the S5 values were found in it
 }
 
+// What was mapped only to be looked at is given back; what is kept isn't.
+static void mappings_are_given_back(void **state)
+{
+    (void)state;
+    add_xsdt(3);
+    make_rsdp(memory + 0xf0000, 2, 0, XSDT);
+    memory[TABLES + 10] ^= 1; // unsound
+    mapped_now = 0;
+    acpi_tables_init();
+    assert_int_equal(acpi_table_count(), 3);
+    assert_int_equal(mapped_now, 3);
+}
+
+// Memory that is called usable may have been given out: a table there isn't one any more.
+static void a_table_in_used_memory_is_left_out(void **state)
+{
+    (void)state;
+    memory_map_add(&boot_info.memory, 0, MEMORY, MEMORY_USABLE, UINT64_MAX);
+    add_xsdt(1);
+    make_table(TABLES + 0x1000 - 20, "LONG", NULL, 0); // across two pages
+    uint64_t listed[] = {TABLES, TABLES + 0x1000 - 20};
+    make_table(XSDT, "XSDT", listed, sizeof(listed));
+    make_rsdp(memory + 0xf0000, 2, 0, XSDT);
+    acpi_tables_init();
+    assert_non_null(acpi_find("LONG", 0));
+    boot_info.memory.count = 0;
+    memory_map_add(&boot_info.memory, 0, MEMORY, MEMORY_USABLE, UINT64_MAX);
+    page_in_use = TABLES + 0x1000;
+    acpi_tables_init();
+    assert_null(acpi_find("LONG", 0));
+    assert_non_null(acpi_find("TST0", 0));
+    page_in_use = 0;
+}
+
 static void what_there_is_is_counted(void **state)
 {
     (void)state;
@@ -293,6 +327,8 @@ int main(void)
         TEST(hostile_roots_are_survived),
         TEST(every_table_is_reserved),
         TEST(the_dsdt_is_reserved),
+        TEST(mappings_are_given_back),
+        TEST(a_table_in_used_memory_is_left_out),
         TEST(what_there_is_is_counted),
         TEST(random_mutations),
     };
