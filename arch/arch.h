@@ -89,7 +89,8 @@ struct memory_map;
 // which usable memory in `map` the firmware makes slow. NO_MEMORY where a table can't be allocated.
 must_use enum status arch_tables_init(const struct memory_map *map);
 
-// Uses the final tables from now on, on this processor, and what it has to guard them.
+// Uses the final tables from now on, on this processor, with memory types and what it has to guard
+// them.
 void arch_tables_enable(void);
 
 // Maps [address, address + size) to physical memory, with the largest pages that fit. Nothing may

@@ -60,13 +60,13 @@ static void split(const struct place *place, paddr_t *tables)
 
 static bool are_joinable(const uint64_t *entries, unsigned level)
 {
-    size_t small = level_size(level - 1), size = level_size(level);
+    size_t size = level_size(level);
     uint64_t first = entries[0];
     paddr_t physical = page_physical(first, level - 1);
     if (is_link(first, level - 1) || !is_aligned(physical, size))
         return false;
     for (unsigned i = 1; i < TABLE_ENTRIES; i++)
-        if (entries[i] != first + i * small)
+        if (entries[i] != first + i * level_size(level - 1))
             return false;
     return mtrr_uniform_end(physical, physical + size) == physical + size;
 }

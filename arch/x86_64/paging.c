@@ -19,8 +19,6 @@ extern uint64_t boot_pt[2 * TABLE_ENTRIES]; // boot.S
 #define PAT_KERNEL \
     (PAT_RESET ^ (uint64_t)(PAT_WRITE_BACK ^ PAT_WRITE_COMBINING) << 4 * PAT_ENTRY_BITS)
 
-static bool has_pat;
-
 static void unmap_at_boot(const void *page)
 {
     boot_pt[((uintptr_t)page - KERNEL_BASE - KERNEL_LINK) / PAGE_SIZE] = 0;
@@ -32,9 +30,6 @@ void paging_init(void)
     for (unsigned i = 0; i < BOOT_STACKS; i++)
         unmap_at_boot(boot_stack[i].guard);
     unmap_at_boot(boot_stack_above);
-    has_pat = cpuid(1, 0).edx & CPUID_1_EDX_PAT;
-    if (has_pat)
-        wrmsr(MSR_PAT, PAT_KERNEL);
 }
 
 // --- The final tables ----------------------------------------------------------------------------
@@ -70,31 +65,43 @@ static enum status unmap_holes(void)
     return status == OK ? arch_unmap((uintptr_t)boot_stack_above, PAGE_SIZE) : status;
 }
 
+// How much of a range isn't cached, and where the first of it is.
+static uint64_t slow_memory(const struct memory_range *range, paddr_t *first)
+{
+    uint64_t slow = 0;
+    paddr_t unused_end;
+    for (paddr_t at = range->start, end; at < range->end; at = end) {
+        end = mtrr_uniform_end(at, range->end);
+        if (mtrr_type(at, &unused_end) == TYPE_WRITE_BACK)
+            continue;
+        *first = *first ? *first : at;
+        slow += end - at;
+    }
+    return slow;
+}
+
 // Firmware that leaves memory uncached makes a machine a hundred times slower.
 static void warn_of_slow_memory(const struct memory_map *map)
 {
     uint64_t slow = 0;
-    paddr_t first = 0;
-    for (unsigned i = 0; i < map->count; i++) {
-        const struct memory_range *range = &map->ranges[i];
-        paddr_t end = range->end;
-        for (paddr_t at = range->start; range->kind == MEMORY_USABLE && at < range->end; at = end) {
-            end = mtrr_uniform_end(at, range->end);
-            if (mtrr_type(at, &(paddr_t){0}) == TYPE_WRITE_BACK)
-                continue;
-            first = slow ? first : at;
-            slow += end - at;
-        }
-    }
+    paddr_t first = 0; // never usable
+    for (unsigned i = 0; i < map->count; i++)
+        if (map->ranges[i].kind == MEMORY_USABLE)
+            slow += slow_memory(&map->ranges[i], &first);
     if (slow)
         log_warn("paging: %lu KiB of memory, from 0x%lx on, are not cached: the firmware's MTRRs",
                  slow / 1024, first);
 }
 
+static bool has_pat(void)
+{
+    return cpuid(1, 0).edx & CPUID_1_EDX_PAT;
+}
+
 enum status arch_tables_init(const struct memory_map *map)
 {
     bool has_huge_pages = cpuid_has(0x80000001) && cpuid(0x80000001, 0).edx & CPUID_80000001_EDX_1G;
-    page_table_init(has_huge_pages, has_pat);
+    page_table_init(has_huge_pages, has_pat());
     mtrr_init();
     warn_of_slow_memory(map);
     enum status status = map_image();
@@ -118,6 +125,8 @@ void arch_tables_enable(void)
 {
     uint64_t cr4 = cr4_wanted();
     uintptr_t state = arch_irq_save();
+    if (has_pat())
+        wrmsr(MSR_PAT, PAT_KERNEL);
     write_cr4(cr4 & ~CR4_PGE);
     write_cr3(kernel_image_phys(kernel_pml4));
     write_cr4(cr4);

@@ -1,5 +1,5 @@
-// Page tables of the boot, as the entry stub has filled them, and memory types.
+// Page tables of the boot, as the entry stub has filled them.
 #pragma once
 
-// Takes the stacks' guard pages out of the boot's map, and sets the memory types up.
+// Takes the stacks' guard pages out of the map.
 void paging_init(void);
