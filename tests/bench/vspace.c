@@ -1,8 +1,8 @@
 // What mapping costs.
 
+#include "mm/vspace.h"
 #include "kernel/bench.h"
 #include "kernel/panic.h"
-#include "mm/vspace.h"
 
 // A page in a range whose tables exist: its neighbour stays mapped.
 BENCH(memory, map_unmap_4k)
