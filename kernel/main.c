@@ -8,6 +8,7 @@
 #include "kernel/clock.h"
 #include "kernel/driver.h"
 #include "kernel/log.h"
+#include "kernel/memory.h"
 #include "kernel/option.h"
 #include "kernel/symbol.h"
 #include "kernel/test.h"
@@ -27,6 +28,7 @@ void kmain(uint32_t magic, paddr_t info)
     boot_info_init(magic, info);
     options_apply(boot_info.command_line);
     clock_init();
+    memory_init();
     consoles_start();
     acpi_tables_init();
     drivers_start();

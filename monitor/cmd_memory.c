@@ -1,11 +1,14 @@
-// The command that shows physical memory: as a table, and as a picture.
+// Commands about memory. Physical memory as a table and as a picture is shown here.
 
 #include "kernel/boot_info.h"
 #include "kernel/console.h"
+#include "kernel/memory.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "mm/failpoint.h"
 #include "monitor/command.h"
 #include "monitor/memory_picture.h"
+#include "monitor/memory_views.h"
 
 static void show_table(const struct memory_map *map)
 {
@@ -74,14 +77,61 @@ static void show_picture(const struct memory_map *map)
     show_what_is_above(map, end);
 }
 
-COMMAND(memory, "[map]", "physical memory; map: drawn, as the firmware and the loader see it",
-        "memory map")
+static enum status show_map(int argc, char **argv)
 {
-    if (argc > 2 || (argc == 2 && !string_equal(argv[1], "map")))
-        return BAD_ARGUMENT;
-    if (argc == 2)
-        show_picture(&boot_info.memory);
-    else
-        show_table(&boot_info.memory);
+    if (argc > 0)
+        return memory_show_mapping(argc, argv);
+    show_picture(&boot_info.memory);
     return OK;
+}
+
+COMMAND(memory, "[map|pages|slabs|leaks|ranges|walk|check] [ADDRESS]",
+        "what memory there is, who has it, what is mapped where, and whether all that is sound",
+        "memory pages")
+{
+    static const struct {
+        const char *word;
+        memory_view *show;
+    } views[] = {
+        {"map", show_map},
+        {"pages", memory_show_pages},
+        {"slabs", memory_show_slabs},
+        {"leaks", memory_show_leaks},
+        {"ranges", memory_show_ranges},
+        {"walk", memory_walk},
+        {"check", memory_run_checks},
+    };
+    if (argc == 1) {
+        show_table(&boot_info.memory);
+        return OK;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(views); i++)
+        if (string_equal(argv[1], views[i].word))
+            return views[i].show(argc - 2, argv + 2);
+    return BAD_ARGUMENT;
+}
+
+COMMAND(failpoint, "[page=N|slab=N]", "make the Nth allocation fail, to see what becomes of it",
+        "failpoint page=1; peek phys:0xfee00030")
+{
+    if (argc > 2 || (argc == 2 && failpoint_set_by_name(argv[1]) != OK))
+        return BAD_ARGUMENT;
+    if (argc == 1)
+        print("page=%lu slab=%lu\n", failpoint_get(FAILPOINT_PAGE), failpoint_get(FAILPOINT_SLAB));
+    return OK;
+}
+
+COMMAND(module, "free NUMBER", "give a module's memory back", "module free 0")
+{
+    uint64_t number;
+    if (argc != 3 || !string_equal(argv[1], "free"))
+        return BAD_ARGUMENT;
+    if (!command_number(argv[2], &number))
+        return FAILED;
+    enum status status = number > UINT32_MAX ? OUT_OF_RANGE : memory_free_module((unsigned)number);
+    if (status == OUT_OF_RANGE)
+        print("there is no module %lu: `boot` lists them\n", number);
+    else if (status != OK)
+        print("its memory isn't free to go: %s\n", status_name(status));
+    return status == OK ? OK : FAILED;
 }

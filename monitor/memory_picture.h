@@ -21,6 +21,9 @@ enum picture_share {
 // and the screen, don't count. 0 where the map has no memory.
 paddr_t picture_end(const struct memory_map *map);
 
+// The share of `bytes` in a slice of `size` bytes; none in an empty one.
+enum picture_share picture_share_of(uint64_t bytes, uint64_t size);
+
 // Bytes of one kind in [start, end).
 uint64_t picture_bytes(const struct memory_map *map, enum memory_kind kind, paddr_t start,
                        paddr_t end);
@@ -33,6 +36,15 @@ enum picture_share picture_share(const struct memory_map *map, enum memory_kind 
 // The bar of one kind over [0, end), in UTF-8: PICTURE_SLICES characters wide. Returns `bar`.
 char *picture_bar(const struct memory_map *map, enum memory_kind kind, paddr_t end,
                   char bar[PICTURE_BAR_MAX]);
+
+// The same for anything that can be counted by address.
+typedef uint64_t picture_count(const void *context, paddr_t start, paddr_t end);
+char *picture_draw(picture_count *count, const void *context, paddr_t end,
+                   char bar[PICTURE_BAR_MAX]);
+
+// A meter `width` characters wide (at most PICTURE_SLICES), filled as `part` is of `whole`. Where
+// `part` isn't 0 it shows something, where it is less than `whole` it isn't full. Returns `bar`.
+char *picture_meter(uint64_t part, uint64_t whole, unsigned width, char bar[PICTURE_BAR_MAX]);
 
 // The block that stands for a share, in UTF-8.
 const char *picture_block(enum picture_share share);

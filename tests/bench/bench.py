@@ -46,11 +46,11 @@ def disc(folder, options, commands=""):
     return iso
 
 
-def kernel_benchmarks():
+def kernel_benchmarks(pattern="*", memory="512M"):
     """On the screen that the figures are promised for."""
     with tempfile.TemporaryDirectory() as folder:
-        iso = disc(folder, "exit=qemu loglevel=error bench", "set gfxpayload=1024x768x32")
-        words = qemu.command(iso=iso, extra=[
+        iso = disc(folder, f"exit=qemu loglevel=error bench={pattern}", "set gfxpayload=1024x768x32")
+        words = qemu.command(iso=iso, memory=memory, extra=[
             "-display", "none", "-serial", "stdio", "-icount", "shift=0,sleep=off"])
         done = subprocess.run(words, capture_output=True, timeout=300, check=False)
     for name, value, unit in re.findall(r"bench (\S+): (\d+) (\S+)", done.stdout.decode(errors="replace")):
@@ -76,15 +76,16 @@ def build_plugin(folder):
     return plugin
 
 
-def count(options, mode, start, end, press=None):
+def count(options, mode, start, end, press=None, **machine):
     """Instructions between the first passes of two addresses, on the disc with these options.
     press: a key for QEMU's monitor to press at the prompt."""
+    extra = machine.pop("extra", [])
     with tempfile.TemporaryDirectory() as folder:
         result, serial = Path(folder) / "result", Path(folder) / "serial"
         serial.touch()
         iso = disc(folder, options, f"set gfxpayload={mode}")
-        words = qemu.command(iso=iso, memory="512M", extra=[
-            "-display", "none", "-serial", f"file:{serial}", "-monitor", "stdio",
+        words = qemu.command(iso=iso, **{"memory": "512M", **machine}, extra=[
+            *extra, "-display", "none", "-serial", f"file:{serial}", "-monitor", "stdio",
             "-plugin", f"{build_plugin(folder)},start={start:#x},end={end:#x},out={result}"])
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
             while press and b"keelson> " not in serial.read_bytes():
@@ -96,10 +97,19 @@ def count(options, mode, start, end, press=None):
         return int(result.read_text())
 
 
-def entry_to_prompt(mode):
+def entry_to_prompt(mode, run='run="memory; cpu"', **machine):
     """From the entry point to the first wait for a key, with the prompt on the screen."""
-    return count('run="memory; cpu"', mode, symbol("multiboot2_entry") - 0xffffffff80000000,
-                 instruction("input_key", "pause"))
+    return count(run, mode, symbol("multiboot2_entry") - 0xffffffff80000000,
+                 instruction("input_key", "pause"), **machine)
+
+
+def entry_to_prompt_by_memory():
+    """In hundredths: what 1 TiB costs against 1 GiB, with nothing run before the prompt."""
+    little = entry_to_prompt("text", "", memory="1G")
+    much = entry_to_prompt("text", "", memory="1T", machine="q35,memory-backend=ram", cpu="max,phys-bits=42",
+                           extra=["-object", "memory-backend-ram,id=ram,size=1T,reserve=off"])
+    report("entry to the prompt with 1 GiB", little, None, "instructions")
+    report("entry to the prompt with 1 TiB", much, little * 3 // 2, "instructions")
 
 
 def key_to_screen():
@@ -133,6 +143,7 @@ def main():
     report("  the same on 1024x768x32, all of it drawn", drawn, 2_000_000, "instructions")
     report("    of that for screen, keyboard and line editor", drawn - WITHOUT_SCREEN, 1_000_000, "instructions")
     report("a key's first byte to its echo on 1024x768x32 (10 ms)", key_to_screen(), 10_000_000, "instructions")
+    entry_to_prompt_by_memory()
     report("text, data and symbol table", image_size(), 256 * 1024, "bytes")
     report("ISO", ISO.stat().st_size, 6_000_000, "bytes")
     report("clean parallel build", build_seconds(), 8, "seconds")

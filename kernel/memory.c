@@ -1,0 +1,95 @@
+// Brings memory up, in the order in which its parts need each other.
+
+#include "kernel/memory.h"
+#include "kernel/boot_info.h"
+#include "kernel/log.h"
+#include "kernel/option.h"
+#include "lib/bits.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "mm/failpoint.h"
+#include "mm/page.h"
+#include "mm/slab.h"
+#include "mm/vspace.h"
+
+// Ranges of one kind, wherever they lie: what overlapped something of more worth has stayed that.
+static uint64_t donate_kind(enum memory_kind kind)
+{
+    struct memory_map *map = &boot_info.memory;
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < map->count;) {
+        paddr_t start = map->ranges[i].start, end = map->ranges[i].end;
+        if (map->ranges[i].kind != kind || page_donate(start, end) != OK) {
+            i++;
+            continue;
+        }
+        bytes += end - start;
+        i = 0; // the range has merged with its neighbours
+    }
+    return bytes;
+}
+
+static uint64_t donate_boot_tables(void)
+{
+    paddr_t start = kernel_image_phys(boot_tables_start), end = kernel_image_phys(boot_tables_end);
+    return page_donate(start, end) == OK ? end - start : 0;
+}
+
+static void report(uint64_t given_back)
+{
+    struct page_stats stats;
+    char total[FORMAT_SIZE_MAX], free[FORMAT_SIZE_MAX], back[FORMAT_SIZE_MAX];
+    page_get_stats(&stats);
+    log_info("memory: %s, %s of it free; %s given back by the boot",
+             format_size(total, stats.total * PAGE_SIZE), format_size(free, stats.free * PAGE_SIZE),
+             format_size(back, given_back));
+}
+
+void memory_init(void)
+{
+    uint64_t given_back = 0;
+    enum status status = page_init(&boot_info.memory, direct_map_size);
+    if (status == OK)
+        status = vspace_init(&boot_info.memory);
+    if (status != OK) {
+        log_error("memory: nothing can be allocated: %s", status_name(status));
+        return;
+    }
+    slab_init();
+    given_back += donate_boot_tables();
+    given_back += donate_kind(MEMORY_BOOT_INFO);
+    report(given_back);
+}
+
+// Loaders may put two modules into one page.
+static bool is_shared(const struct boot_info *boot, unsigned index, paddr_t page)
+{
+    for (unsigned i = 0; i < boot->module_count; i++)
+        if (i != index && boot->modules[i].start < page + PAGE_SIZE && boot->modules[i].end > page)
+            return true;
+    return false;
+}
+
+enum status memory_free_module(unsigned index)
+{
+    struct boot_info *boot = &boot_info;
+    if (index >= boot->module_count)
+        return OUT_OF_RANGE;
+    struct boot_module *module = &boot->modules[index];
+    paddr_t start = align_down(module->start, PAGE_SIZE), end = align_up(module->end, PAGE_SIZE);
+    while (start < end && is_shared(boot, index, start))
+        start += PAGE_SIZE;
+    while (start < end && is_shared(boot, index, end - PAGE_SIZE))
+        end -= PAGE_SIZE;
+    enum status status = start < end ? page_donate(start, end) : OK;
+    if (status != OK)
+        return status;
+    boot->module_count--;
+    memmove(module, module + 1, (boot->module_count - index) * sizeof(*module));
+    return OK;
+}
+
+OPTION(failpoint, "page=N|slab=N", "make the Nth allocation fail, of pages or of objects")
+{
+    return failpoint_set_by_name(value);
+}

@@ -1,0 +1,71 @@
+"""Running out of memory is an ordinary error: each allocation of a start, and of every command, is
+made to fail, one after the other."""
+
+import re
+
+import pytest
+
+from test_memory import assert_sound, pages
+
+WORKERS = 4
+AT_MOST = 200
+
+# Those that end the machine, that run for minutes, or that would run themselves.
+NOT_TRIED = {"reboot", "poweroff", "crash", "ktest", "bench", "repeat", "failpoint"}
+
+
+def is_hit(machine, which):
+    """Whether the failure has come. Sets none again."""
+    left = dict(re.findall(r"(\w+)=(\d+)", machine.command("failpoint")[-1]))
+    machine.command(f"failpoint {which}=0")
+    return left[which] == "0"
+
+
+@pytest.mark.parametrize("worker", range(WORKERS))
+@pytest.mark.parametrize("which", ["page", "slab"])
+def test_start(start, which, worker):
+    """Catches a start that ends in a panic, or in damaged metadata, for want of one page."""
+    for nth in range(1 + worker, AT_MOST, WORKERS):
+        machine = start(append=f"failpoint={which}={nth}")
+        said = machine.wait_prompt()
+        assert "KEELSON PANIC" not in said
+        hit = is_hit(machine, which)
+        if "nothing can be allocated" not in said:
+            assert_sound(machine)
+        machine.close()
+        if not hit:
+            return
+    pytest.fail(f"a start makes more than {AT_MOST} allocations")
+
+
+def examples(machine):
+    """Each command's example, by its own help."""
+    names = [line.split()[0] for line in machine.command("help") if re.match(r"  \w+ ", line)]
+    assert len(names) > 20, names
+    found = {}
+    for name in names:
+        text = "\n".join(machine.command(f"help {name}"))
+        found[name] = re.search(r"xample: (.*)", text)[1]
+    return {name: line for name, line in found.items() if name not in NOT_TRIED}
+
+
+@pytest.mark.parametrize("which", ["page", "slab"])
+def test_commands(start, which):
+    """Catches a command that panics, loses pages or leaves things half done when memory runs out."""
+    machine = start(append="more=off")
+    machine.wait_prompt()
+    lines = examples(machine)
+    lines["mmio"] = "peek -4 phys:0xfee00030"
+    hits = 0
+    for name, line in lines.items():
+        machine.command(line)  # what it may keep for good, it has from now on
+        before = pages(machine)["free"]
+        for nth in range(1, AT_MOST):
+            machine.command(f"failpoint {which}={nth}")
+            machine.command(line)
+            if not is_hit(machine, which):
+                break
+            hits += 1
+        assert pages(machine)["free"] == before, f"{name} loses memory"
+    assert_sound(machine)
+    assert hits or which == "slab", "no command allocates anything: nothing was tried"
