@@ -31,7 +31,8 @@ static uint64_t donate_kind(enum memory_kind kind)
 
 static uint64_t donate_boot_tables(void)
 {
-    paddr_t start = kernel_image_phys(boot_tables_start), end = kernel_image_phys(boot_tables_end);
+    paddr_t start = kernel_image_phys(kernel_boot_tables_start),
+            end = kernel_image_phys(kernel_boot_tables_end);
     return page_donate(start, end) == OK ? end - start : 0;
 }
 
