@@ -111,7 +111,8 @@ COMMAND(memory, "[map|pages|slabs|leaks|ranges|walk|check] [ADDRESS]",
     return BAD_ARGUMENT;
 }
 
-COMMAND(failpoint, "[page=N|slab=N]", "make the Nth allocation fail, to see what becomes of it",
+COMMAND(failpoint, "[page=N|slab=N]",
+        "make an allocation fail, the Nth from now on, to see what comes of it",
         "failpoint page=1; peek phys:0xfee00030")
 {
     if (argc > 2 || (argc == 2 && failpoint_set_by_name(argv[1]) != OK))
@@ -121,7 +122,7 @@ COMMAND(failpoint, "[page=N|slab=N]", "make the Nth allocation fail, to see what
     return OK;
 }
 
-COMMAND(module, "free NUMBER", "give a module's memory back", "module free 0")
+COMMAND(module, "free NUMBER", "free a module, one of those that `boot` lists", "module free 0")
 {
     uint64_t number;
     if (argc != 3 || !string_equal(argv[1], "free"))

@@ -211,11 +211,12 @@ class Machine:
         return self.process.poll() is None
 
     def close(self):
+        """May be called again."""
         if self.is_running():
             self.process.kill()
         self.process.wait()
-        for console in self.consoles:
-            console.close()
+        while self.consoles:
+            self.consoles.pop().close()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.log.with_suffix(".memory").unlink(missing_ok=True)
 
