@@ -38,11 +38,9 @@ static uint64_t donate_boot_tables(void)
 
 static void report(uint64_t given_back)
 {
-    struct page_stats stats;
-    char total[FORMAT_SIZE_MAX], free[FORMAT_SIZE_MAX], back[FORMAT_SIZE_MAX];
-    page_get_stats(&stats);
-    log_info("memory: %s, %s of it free; %s given back by the boot",
-             format_size(total, stats.total * PAGE_SIZE), format_size(free, stats.free * PAGE_SIZE),
+    char total[FORMAT_SIZE_MAX], back[FORMAT_SIZE_MAX];
+    log_info("memory: %s; %s of it given back by the boot",
+             format_size(total, memory_map_total(&boot_info.memory, MEMORY_USABLE)),
              format_size(back, given_back));
 }
 
