@@ -148,7 +148,7 @@ enum status memory_walk(int argc, char **argv)
 
 static unsigned complaints;
 
-static void complain(const char *format, ...)
+printf_like(1, 2) static void complain(const char *format, ...)
 {
     char text[160];
     va_list args;
