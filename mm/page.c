@@ -88,7 +88,7 @@ static paddr_t fail_for_good(size_t count, uintptr_t caller)
     if (warned && warned <= count)
         return NO_PAGE;
     __atomic_store_n(&pages.warned, count, __ATOMIC_RELAXED);
-    log_warn("mm/page: out of memory: no run of %zu pages for %pS", count, (void *)caller);
+    log_warn("page: out of memory: no run of %zu pages for %pS", count, (void *)caller);
     return NO_PAGE;
 }
 
@@ -104,7 +104,7 @@ static void note_success(size_t count)
 static paddr_t fail_on_purpose(size_t count, uintptr_t caller)
 {
     __atomic_fetch_add(&pages.failed, 1, __ATOMIC_RELAXED);
-    log_info("mm/page: %zu pages refused to %pS by the failpoint", count, (void *)caller);
+    log_info("page: %zu pages refused to %pS by the failpoint", count, (void *)caller);
     return NO_PAGE;
 }
 
@@ -170,9 +170,9 @@ noinline static void refuse(paddr_t page, size_t count, const char *wrong, uintp
 {
     __atomic_fetch_add(&pages.refused, 1, __ATOMIC_RELAXED);
     if (PAGE_RECORDS)
-        panic("mm/page: %pS gives back %zu pages at 0x%lx: %s", (void *)caller, count, page, wrong);
-    log_error("mm/page: %pS gives back %zu pages at 0x%lx: %s; refused", (void *)caller, count,
-              page, wrong);
+        panic("page: %pS gives back %zu pages at 0x%lx: %s", (void *)caller, count, page, wrong);
+    log_error("page: %pS gives back %zu pages at 0x%lx: %s; refused", (void *)caller, count, page,
+              wrong);
 }
 
 // Nothing but a clear bit can be said against giving back a page of the word: no other processor

@@ -104,7 +104,7 @@ struct check {
     unsigned found;
 };
 
-#define COMPLAIN(check, ...) ((check)->found++, (check)->complain("mm/page: " __VA_ARGS__))
+#define COMPLAIN(check, ...) ((check)->found++, (check)->complain("page: " __VA_ARGS__))
 
 static bool is_usable(paddr_t page)
 {

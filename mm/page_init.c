@@ -94,7 +94,7 @@ static paddr_t place_make(struct memory_map *map, paddr_t reach, struct plan *pl
         *plan = plan_make(map, limit);
         paddr_t start = place_find(map, plan->size, reach);
         if (start && limit < TREES_MAX)
-            log_warn("mm/page: no room for all metadata: memory above 0x%lx isn't used",
+            log_warn("page: no room for all metadata: memory above 0x%lx isn't used",
                      (paddr_t)limit << TREE_SHIFT);
         if (start || plan->trees <= 1)
             return start;
@@ -173,7 +173,7 @@ enum status page_init(struct memory_map *map, paddr_t reach)
     paddr_t start = place_make(map, reach, &plan);
     char *memory = start ? phys_to_virt(start, plan.size) : NULL;
     if (!memory) {
-        log_error("mm/page: there is no room for %zu bytes of metadata", plan.size);
+        log_error("page: there is no room for %zu bytes of metadata", plan.size);
         return NO_MEMORY;
     }
     memory_map_add(map, start, plan.size, MEMORY_KERNEL, UINT64_MAX);
@@ -181,8 +181,8 @@ enum status page_init(struct memory_map *map, paddr_t reach)
     for (unsigned i = 0; i < map->count; i++)
         if (map->ranges[i].kind == MEMORY_USABLE)
             range_add(map->ranges[i].start, map->ranges[i].end);
-    log_info("mm/page: %lu MiB in %u trees, %lu KiB of metadata at 0x%lx", pages.total >> 8,
-             plan.slots, plan.size >> 10, start);
+    log_debug("page: %lu MiB in %u trees, %lu KiB of metadata", pages.total >> 8, plan.slots,
+              plan.size >> 10);
     return OK;
 }
 

@@ -86,8 +86,7 @@ static enum status show_map(int argc, char **argv)
 }
 
 COMMAND(memory, "[map|pages|slabs|leaks|ranges|walk|check] [ADDRESS]",
-        "what memory there is, who has it, what is mapped where, and whether all that is sound",
-        "memory pages")
+        "what memory there is, who has it, what is mapped where, is it sound", "memory pages")
 {
     static const struct {
         const char *word;

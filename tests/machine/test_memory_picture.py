@@ -69,6 +69,6 @@ def test_memory_map_shows_the_hole(start):
     assert set(bars["usable"][13:24]) == {0} and set(bars["usable"][24:]) == {4}
 
 
-@pytest.mark.parametrize("line", ["memory nonsense", "memory map map", "memory MAP", "memory ma"])
+@pytest.mark.parametrize("line", ["memory nonsense", "memory MAP", "memory ma"])
 def test_wrong_word(pvh, line):
-    assert pvh.command(line) == ["usage: memory [map]"]
+    assert pvh.command(line)[0].startswith("usage: memory [map|")

@@ -226,6 +226,7 @@ def test_nmi_from_outside(start):
     """Catches a machine whose NMI button does nothing: it is the way to see where one hangs."""
     machine = start(append="exit=qemu")
     machine.wait_prompt()
+    machine.assert_silent(0.2)  # it has drawn what follows the prompt
     machine.monitor.execute("inject-nmi")
     screen = PanicScreen(machine.rest())
     assert machine.process.returncode == FAILURE
