@@ -2,6 +2,7 @@
 
 #include "arch/arch.h"
 #include "kernel/bench.h"
+#include "kernel/boot_info.h"
 #include "mm/layout.h"
 #include "mm/page.h"
 
@@ -148,4 +149,14 @@ FIGURE(memory, page_metadata_4g, "bytes")
     page_get_stats(&stats);
     uint64_t size = align_up(stats.total * PAGE_SIZE, TREE);
     return stats.metadata * (4ull << 30) / size;
+}
+
+// What the kernel has of the machine: its image, the metadata, and every page that is allocated.
+FIGURE(memory, all_in_use, "bytes")
+{
+    struct page_stats stats;
+    page_drain();
+    page_get_stats(&stats);
+    return (stats.total - stats.free) * PAGE_SIZE +
+           memory_map_total(&boot_info.memory, MEMORY_KERNEL);
 }
