@@ -48,15 +48,17 @@ void memory_init(void)
 {
     uint64_t given_back = 0;
     enum status status = page_init(&boot_info.memory, direct_map_size);
-    if (status == OK)
-        status = vspace_init(&boot_info.memory);
+    slab_init(); // without pages there are no objects either, and everybody is told so
     if (status != OK) {
-        log_error("memory: nothing can be allocated: %s", status_name(status));
+        log_error("memory: there is none to be had: %s", status_name(status));
         return;
     }
-    slab_init();
-    given_back += donate_boot_tables();
     given_back += donate_kind(MEMORY_BOOT_INFO);
+    status = vspace_init(&boot_info.memory);
+    if (status == OK)
+        given_back += donate_boot_tables();
+    else
+        log_error("memory: no final page tables, the boot's stay in use: %s", status_name(status));
     report(given_back);
 }
 
@@ -69,20 +71,35 @@ static bool is_shared(const struct boot_info *boot, unsigned index, paddr_t page
     return false;
 }
 
+// Whatever a loader says, the image and the screen are no module's: only what the map holds for
+// modules goes back.
+static enum status donate_module(const struct boot_info *boot, unsigned index)
+{
+    paddr_t start = align_down(boot->modules[index].start, PAGE_SIZE);
+    paddr_t end = align_up(boot->modules[index].end, PAGE_SIZE);
+    while (start < end && is_shared(boot, index, start))
+        start += PAGE_SIZE;
+    while (start < end && is_shared(boot, index, end - PAGE_SIZE))
+        end -= PAGE_SIZE;
+    while (start < end) {
+        const struct memory_range *range = memory_map_find(&boot->memory, start);
+        paddr_t stop = !range ? start + PAGE_SIZE : range->end < end ? range->end : end;
+        if (range && range->kind == MEMORY_MODULE && page_donate(start, stop) != OK)
+            return NO_MEMORY;
+        start = stop;
+    }
+    return OK;
+}
+
 enum status memory_free_module(unsigned index)
 {
     struct boot_info *boot = &boot_info;
     if (index >= boot->module_count)
         return OUT_OF_RANGE;
-    struct boot_module *module = &boot->modules[index];
-    paddr_t start = align_down(module->start, PAGE_SIZE), end = align_up(module->end, PAGE_SIZE);
-    while (start < end && is_shared(boot, index, start))
-        start += PAGE_SIZE;
-    while (start < end && is_shared(boot, index, end - PAGE_SIZE))
-        end -= PAGE_SIZE;
-    enum status status = start < end ? page_donate(start, end) : OK;
+    enum status status = donate_module(boot, index);
     if (status != OK)
         return status;
+    struct boot_module *module = &boot->modules[index];
     boot->module_count--;
     memmove(module, module + 1, (boot->module_count - index) * sizeof(*module));
     return OK;

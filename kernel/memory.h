@@ -9,5 +9,6 @@
 void memory_init(void);
 
 // Gives the memory of a module back that nobody wants, and takes it off the list: those behind it
-// move up by one. OUT_OF_RANGE where there is no such module.
+// move up by one. OUT_OF_RANGE where there is no such module; NO_MEMORY where the map has no room
+// for one more range.
 must_use enum status memory_free_module(unsigned index);

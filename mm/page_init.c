@@ -194,8 +194,8 @@ static bool slots_suffice(paddr_t start, paddr_t end)
     unsigned needed = 0, fresh = 0;
     for (uint64_t i = start >> TREE_SHIFT; i << TREE_SHIFT < end; i++)
         needed += !tree_at(i << TREE_SHIFT);
-    for (unsigned i = 0; i < pages.count; i++)
-        fresh += tree_is_listed(TREES_FRESH, i);
+    for (unsigned i = 0; i < pages.count; i += 64)
+        fresh += bit_count(__atomic_load_n(&pages.lists[TREES_FRESH][i / 64], __ATOMIC_RELAXED));
     return pages.slots_used + fresh + needed <= pages.slot_count;
 }
 

@@ -2,6 +2,7 @@
 
 #include "arch/arch.h"
 #include "arch/x86_64/registers.h"
+#include "arch/x86_64/stack.h"
 #include "kernel/console.h"
 #include "lib/format.h"
 #include "mm/layout.h"
@@ -33,7 +34,11 @@ static void list_parts(struct part parts[PARTS])
 static void show_extent(uintptr_t start, uintptr_t end, const char *name)
 {
     char size[FORMAT_SIZE_MAX];
-    print("%016lx..%016lx %10s  %s\n", start, end, format_size(size, end - start), name);
+    struct mapping mapping;
+    print("%016lx..%016lx %10s  %s", start, end, format_size(size, end - start), name);
+    if (vspace_translate(start, &mapping))
+        print(", 0x%lx", mapping.physical + (start - mapping.start));
+    print("\n");
 }
 
 enum status memory_show_ranges(int argc, char **argv)
@@ -57,7 +62,12 @@ static void show_owner(uintptr_t address)
     struct part parts[PARTS];
     bool is_guard;
     const struct vspace_range *range = vspace_find(address, &is_guard);
+    const char *stack = stack_guard_find(address);
     list_parts(parts);
+    if (stack && !range) {
+        print("a guard of the %s stack\n", stack);
+        return;
+    }
     if (range) {
         print("%s%s: %016lx..%016lx\n", is_guard ? "a guard of " : "", range->name, range->start,
               range->end);
@@ -116,6 +126,12 @@ static void show_flags(uint64_t entry, bool is_leaf, bool is_large)
     print("\n");
 }
 
+// Bits 63 to 47 are all the same [SDM3 5.5.4].
+static bool is_canonical(uint64_t address)
+{
+    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
 enum status memory_walk(int argc, char **argv)
 {
     static const char *const names[] = {"PML4", "PDPT", "PD", "PT"};
@@ -124,6 +140,10 @@ enum status memory_walk(int argc, char **argv)
         return BAD_ARGUMENT;
     if (!command_address(argv[0], &address))
         return FAILED;
+    if (!is_canonical(address)) {
+        print("no address: bits 63 to 47 differ\n");
+        return FAILED;
+    }
     paddr_t table = read_cr3() & PTE_ADDRESS;
     for (unsigned level = 0; level < ARRAY_SIZE(names); level++) {
         uint64_t entry, *entries = phys_to_virt(table, PAGE_SIZE);

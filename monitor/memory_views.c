@@ -30,12 +30,6 @@ static void show_used(const struct page_stats *stats)
           picture_draw(count_used, &boot_info.memory, end, bar));
 }
 
-// In parts per million of the memory that it describes.
-static uint64_t metadata_share(const struct page_stats *stats)
-{
-    return stats->total ? stats->metadata * 1000000 / (stats->total * PAGE_SIZE) : 0;
-}
-
 enum status memory_show_pages(int argc, char **argv)
 {
     struct page_stats stats;
@@ -51,8 +45,9 @@ enum status memory_show_pages(int argc, char **argv)
           stats.free_gigs);
     print("%lu allocated, %lu given back, %lu not to be had, %lu wrong ones refused\n",
           stats.allocs, stats.frees, stats.failed, stats.refused);
-    print("described in %s, %lu millionths of it\n", format_size(total, stats.metadata),
-          metadata_share(&stats));
+    print("besides, the kernel itself: %s, %s of it to describe these pages\n",
+          format_size(total, memory_map_total(&boot_info.memory, MEMORY_KERNEL)),
+          format_size(free, stats.metadata));
     return OK;
 }
 

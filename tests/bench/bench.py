@@ -47,14 +47,18 @@ def disc(folder, options, commands=""):
     return iso
 
 
-def kernel_benchmarks(pattern="*", memory="512M"):
-    """On the screen that the figures are promised for."""
+def kernel_figures(pattern="*", memory="512M"):
+    """Names, values and units, on the screen that the figures are promised for."""
     with tempfile.TemporaryDirectory() as folder:
         iso = disc(folder, f"exit=qemu loglevel=error bench={pattern}", "set gfxpayload=1024x768x32")
         words = qemu.command(iso=iso, memory=memory, extra=[
             "-display", "none", "-serial", "stdio", "-icount", "shift=0,sleep=off"])
         done = subprocess.run(words, capture_output=True, timeout=300, check=False)
-    for name, value, unit in re.findall(r"bench (\S+): (\d+) (\S+)", done.stdout.decode(errors="replace")):
+    return re.findall(r"bench (\S+): (\d+) (\S+)", done.stdout.decode(errors="replace"))
+
+
+def kernel_benchmarks(pattern="*", memory="512M"):
+    for name, value, unit in kernel_figures(pattern, memory):
         report(name, int(value), TARGETS.get(name), UNITS.get(unit, unit))
 
 
@@ -109,13 +113,12 @@ def entry_to_prompt(mode, run='run="memory; cpu"', **machine):
     return entry + consoles, entry + consoles + memory
 
 
-def entry_to_prompt_by_memory():
-    """What 1 TiB costs against 1 GiB, with nothing run before the prompt."""
+def costs_by_memory():
+    """What 1 GiB and what 1 TiB costs, with nothing run before the prompt."""
     _, little = entry_to_prompt("text", "", memory="1G")
     _, much = entry_to_prompt("text", "", memory="1T", machine="q35,memory-backend=ram", cpu="max,phys-bits=42",
                               extra=["-object", "memory-backend-ram,id=ram,size=1T,reserve=off"])
-    report("entry to the prompt with 1 GiB, clock's 2 ms apart", little, None, "instructions")
-    report("  the same with 1 TiB", much, little * 3 // 2, "instructions")
+    return little, much
 
 
 def key_to_screen():
@@ -150,11 +153,14 @@ def main():
     report("    of that for screen, keyboard and line editor", without_memory - WITHOUT_SCREEN, 1_000_000,
            "instructions")
     report("a key's first byte to its echo on 1024x768x32 (10 ms)", key_to_screen(), 10_000_000, "instructions")
-    entry_to_prompt_by_memory()
+    little, much = costs_by_memory()
+    report("entry to the prompt with 1 GiB, clock's 2 ms apart", little, None, "instructions")
+    report("  the same with 1 TiB", much, little * 3 // 2, "instructions")
     kernel_benchmarks("memory.all_in_use", memory="2G")
     report("text, data and symbol table", image_size(), 256 * 1024, "bytes")
     report("ISO", ISO.stat().st_size, 6_000_000, "bytes")
     report("clean parallel build", build_seconds(), 8, "seconds")
 
 
-main()
+if __name__ == "__main__":
+    main()

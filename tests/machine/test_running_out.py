@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from images import config, disc
 from test_memory import assert_sound, pages
 
 WORKERS = 4
@@ -22,19 +23,33 @@ def is_hit(machine, which):
     return left[which] == "0"
 
 
+# Views and commands that look at what a start has left, or that map something.
+LOOKS = ["memory pages", "memory slabs", "memory ranges", "memory map kmain", "memory walk kmain",
+         "memory leaks", "hexdump phys:0xfd000000 64", "peek -4 phys:0xfee00030", "screen"]
+
+
+def starts(medium, options):
+    """Arguments of a start without a loader, or of one by GRUB, which sets a framebuffer."""
+    return {"append": options} if medium == "pvh" else {"iso": disc(config(options))}
+
+
 @pytest.mark.parametrize("worker", range(WORKERS))
-@pytest.mark.parametrize("which", ["page", "slab"])
-def test_start(start, which, worker):
-    """Catches a start that ends in a panic, or in damaged metadata, for want of one page."""
+@pytest.mark.parametrize("which, medium", [("page", "pvh"), ("page", "iso"), ("slab", "pvh")])
+def test_start(start, which, medium, worker):
+    """Catches a start that ends in a panic, or in damaged metadata, for want of one page; and
+    commands that don't expect what it has left. (No start allocates objects as yet: of those only
+    the first is tried.)"""
     for nth in range(1 + worker, AT_MOST, WORKERS):
-        machine = start(append=f"failpoint={which}={nth}")
+        machine = start(**starts(medium, f"failpoint={which}={nth}"))
         said = machine.wait_prompt()
         assert "KEELSON PANIC" not in said
         hit = is_hit(machine, which)
-        if "nothing can be allocated" not in said:
-            assert_sound(machine)
+        for line in LOOKS:
+            machine.command(line)
+        assert_sound(machine)
         machine.close()
         if not hit:
+            assert which == "slab" or nth > 5, "a start that allocates nothing"
             return
     pytest.fail(f"a start makes more than {AT_MOST} allocations")
 
@@ -58,6 +73,7 @@ def fail_each(machine, which, line, at_most=AT_MOST):
         machine.command(line, seconds=60)
         if not is_hit(machine, which):
             return nth - 1
+    assert at_most < AT_MOST, f"{line!r} never ends to allocate"
     return at_most
 
 
@@ -67,7 +83,7 @@ def test_commands(start, which):
     machine = start(append="more=off")
     machine.wait_prompt()
     lines = examples(machine)
-    lines["a far device"] = "hexdump phys:0xfd000000 64"
+    lines |= {line: line for line in LOOKS}
     for name, line in lines.items():
         hits = fail_each(machine, which, line)
         before = pages(machine)["free"]  # what it may keep for good, it has now
