@@ -39,7 +39,7 @@ static uint64_t donate_boot_tables(void)
 static void report(uint64_t given_back)
 {
     char total[FORMAT_SIZE_MAX], back[FORMAT_SIZE_MAX];
-    log_info("memory: %s; %s of it given back by the boot",
+    log_info("memory: %s, %s from the boot",
              format_size(total, memory_map_total(&boot_info.memory, MEMORY_USABLE)),
              format_size(back, given_back));
 }

@@ -59,31 +59,46 @@ static bool sums_to_zero(const void *bytes, size_t size)
     return sum == 0;
 }
 
-// What the header at a physical address says of the table's length; 0 where there is no header.
-static uint32_t length_at(paddr_t address)
+// Maps a table as far as it lies in its first page, which is all of most, but at least the header.
+static const struct acpi_header *map_start(paddr_t address, size_t *size)
 {
     const void *mapped;
-    if (vspace_map_firmware(address, sizeof(struct acpi_header), "ACPI", &mapped) != OK)
-        return 0;
-    uint32_t length = ((const struct acpi_header *)mapped)->length;
-    vspace_unmap_physical(mapped);
-    return length;
+    *size = PAGE_SIZE - address % PAGE_SIZE;
+    if (*size < sizeof(struct acpi_header))
+        *size = sizeof(struct acpi_header);
+    if (!address || vspace_map_firmware(address, *size, "ACPI", &mapped) != OK)
+        return NULL;
+    return mapped;
+}
+
+static const struct acpi_header *map_whole(paddr_t address, uint32_t length)
+{
+    const void *mapped;
+    if (vspace_map_firmware(address, length, "ACPI", &mapped) == OK)
+        return mapped;
+    log_warn("acpi: the table at 0x%lx leads out of reach", address);
+    return NULL;
 }
 
 // Maps a table that may be summed up. NULL, and a line in the log, where it may not.
 static const struct acpi_header *map_table(paddr_t address)
 {
-    const void *mapped = NULL;
-    uint32_t length = address ? length_at(address) : 0;
-    if (!length)
+    size_t size;
+    const struct acpi_header *start = map_start(address, &size);
+    uint32_t length = start ? start->length : 0;
+    if (!start)
         log_warn("acpi: a table at 0x%lx is out of reach", address);
     else if (length < sizeof(struct acpi_header) || length > TABLE_SIZE_MAX)
         log_warn("acpi: the table at 0x%lx claims %u bytes", address, length);
     else if ((summed += length) > SUMMED_MAX)
         log_warn("acpi: too much to read: the table at 0x%lx is left out", address);
-    else if (vspace_map_firmware(address, length, "ACPI", &mapped) != OK)
-        log_warn("acpi: the table at 0x%lx leads out of reach", address);
-    return mapped;
+    else if (length <= size)
+        return start;
+    else
+        size = 0;
+    if (start)
+        vspace_unmap_physical(start);
+    return size ? NULL : map_whole(address, length);
 }
 
 // The table at a physical address if it is sound, mapped for good; NULL where it isn't.

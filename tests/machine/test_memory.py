@@ -71,7 +71,7 @@ def test_boot_memory_comes_back(start):
     machine.wait_prompt()
     assert not [one for one in memory_map.read(machine) if one.kind == "boot information"]
     log = "\n".join(machine.command("log"))
-    assert re.search(r"memory: .*; [1-9][\d.]* \w+ of it given back by the boot", log), log
+    assert re.search(r"memory: .*, [1-9][\d.]* \w+ from the boot", log), log
 
 
 def test_module_is_given_back(start):
