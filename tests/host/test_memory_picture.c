@@ -205,6 +205,35 @@ static void any_map(void **state)
     }
 }
 
+static unsigned count_blocks(const char *bar, enum picture_share share)
+{
+    unsigned count = 0;
+    for (const char *at = bar; (at = strstr(at, picture_block(share))); at++)
+        count++;
+    return count;
+}
+
+// Catches a meter that is full before everything is in, or empty while something is.
+static void meters_are_empty_and_full_only_at_their_ends(void **state)
+{
+    (void)state;
+    char bar[PICTURE_BAR_MAX];
+    assert_string_equal(picture_meter(0, 0, 4, bar), "    ");
+    assert_string_equal(picture_meter(0, 9, 4, bar), "    ");
+    assert_int_equal(count_blocks(picture_meter(12, 12, 4, bar), SHARE_ALL), 4);
+    for (uint64_t whole = 1; whole < 2000; whole += 37) {
+        unsigned before = 0;
+        for (uint64_t part = 1; part < whole; part++) {
+            picture_meter(part, whole, 20, bar);
+            unsigned full = count_blocks(bar, SHARE_ALL);
+            unsigned some = count_blocks(bar, SHARE_LOW) + count_blocks(bar, SHARE_MIDDLE);
+            assert_true(full + some > 0 && full < 20 && some <= 1);
+            assert_true(3 * full + some >= before);
+            before = 3 * full;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +246,7 @@ int main(void)
         cmocka_unit_test(slices_smaller_than_a_byte_are_empty),
         cmocka_unit_test(a_bar_is_as_wide_as_it_has_slices),
         cmocka_unit_test(any_map),
+        cmocka_unit_test(meters_are_empty_and_full_only_at_their_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 // Memory as a whole, on the machine at hand.
 
+#include "kernel/memory.h"
 #include "kernel/boot_info.h"
 #include "kernel/test.h"
 #include "mm/page.h"
@@ -72,6 +73,24 @@ KTEST(memory, highest_page)
     page_free(high);
     page_free(low);
     KTEST_CHECK(is_whole);
+}
+
+// A loader that says that a module lies over the image frees nothing of it.
+KTEST(memory, a_module_takes_nothing_else_along)
+{
+    struct page_stats before, after;
+    unsigned count = boot_info.module_count;
+    KTEST_CHECK(count < BOOT_MODULES_MAX);
+    boot_info.modules[count].start = kernel_image_phys(kernel_data_start);
+    boot_info.modules[count].end = kernel_image_phys(kernel_data_start) + 2 * PAGE_SIZE;
+    boot_info.module_count = count + 1;
+    page_get_stats(&before);
+    KTEST_EQUAL(memory_free_module(count), OK);
+    page_get_stats(&after);
+    KTEST_EQUAL(boot_info.module_count, count);
+    KTEST_EQUAL(memory_free_module(count), OUT_OF_RANGE);
+    KTEST_EQUAL(after.total, before.total);
+    KTEST_EQUAL(after.free, before.free);
 }
 
 KTEST(memory, checks_find_nothing)
