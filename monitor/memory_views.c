@@ -43,8 +43,8 @@ enum status memory_show_pages(int argc, char **argv)
           stats.free, format_size(free, stats.free * PAGE_SIZE));
     print("%lu blocks of 2 MiB free, and among them %lu of 1 GiB\n", stats.free_blocks,
           stats.free_gigs);
-    print("%lu allocated, %lu given back, %lu not to be had, %lu wrong ones refused\n",
-          stats.allocs, stats.frees, stats.failed, stats.refused);
+    print("%lu allocated, %lu given back; %lu failed, %lu refused as wrong\n", stats.allocs,
+          stats.frees, stats.failed, stats.refused);
     print("besides, the kernel itself: %s, %s of it to describe these pages\n",
           format_size(total, memory_map_total(&boot_info.memory, MEMORY_KERNEL)),
           format_size(free, stats.metadata));
@@ -75,7 +75,7 @@ enum status memory_show_slabs(int argc, char **argv)
         pages += stats.pages;
         failed += stats.failed;
     }
-    print("%s in all, %lu not to be had\n", format_size(size, pages * PAGE_SIZE), failed);
+    print("%s in all; %lu failed\n", format_size(size, pages * PAGE_SIZE), failed);
     return OK;
 }
 
