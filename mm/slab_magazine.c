@@ -214,11 +214,11 @@ uint64_t magazines_count(const struct slab_cache *cache)
     return count;
 }
 
-void magazines_visit(void (*visit)(struct slab_cache *cache, void *object, void *context),
+void magazines_visit(void (*visit)(struct slab_cache *cache, void **object, void *context),
                      void *context)
 {
     for (struct slab_cpu *cpu = first_cpu(); cpu; cpu = cpu->next)
         for (unsigned i = 0; i < SLAB_CACHES_MAX; i++)
             for (unsigned slot = 1; slot <= magazine_count(cpu, i); slot++)
-                visit(&slab_caches[i], cpu->base[i][slot], context);
+                visit(&slab_caches[i], &cpu->base[i][slot], context);
 }

@@ -269,8 +269,8 @@ void magazines_close(struct slab_cache *cache, struct slab_rest *rest);
 // Objects in all processors' magazines. Exact only while none of them uses the cache.
 uint64_t magazines_count(const struct slab_cache *cache);
 
-// Calls `visit` for every object in a magazine.
-void magazines_visit(void (*visit)(struct slab_cache *cache, void *object, void *context),
+// Calls `visit` for every object in a magazine, with the place where its address stands.
+void magazines_visit(void (*visit)(struct slab_cache *cache, void **object, void *context),
                      void *context);
 
 // --- slab_large.c: memory above KMALLOC_CLASS_MAX ------------------------------------------------

@@ -573,6 +573,32 @@ static void double_frees_are_found_in_magazines(void **state)
     assert_consistent();
 }
 
+// What is wrong in a magazine stays as wrong as it was.
+static void check_changes_nothing(void **state)
+{
+    (void)state;
+    char *object = kmalloc(64), *live = kmalloc(64), *twice = kmalloc(64);
+    kfree(object);
+    slab_drain();
+    kfree(object);
+    kfree(twice);
+    kfree(live + 16);
+    kfree(twice);
+    for (unsigned round = 0; round < 2; round++) {
+        complaints = 0;
+        assert_int_equal(slab_check(complain), 3);
+        assert_int_equal(complaints, 3);
+    }
+    slab_drain();
+    assert_int_equal(log_lines[LOG_ERROR], 1);
+    assert_consistent();
+    assert_int_equal(objects_in_use(), 1);
+    kfree(live);
+    slab_drain();
+    assert_int_equal(log_lines[LOG_ERROR], 1);
+    assert_consistent();
+}
+
 static void check_finds_damage(void **state)
 {
     (void)state;
@@ -620,6 +646,7 @@ int main(void)
         TEST(forged_descriptors_are_not_believed),
         TEST(objects_of_another_cache_are_refused),
         TEST(double_frees_are_found_in_magazines),
+        TEST(check_changes_nothing),
         TEST(check_finds_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
