@@ -138,3 +138,13 @@ void slab_refuse(const struct slab_cache *cache, const void *memory, uintptr_t c
         panic(text, name, memory, (void *)caller);
     log_error(text, name, memory, (void *)caller);
 }
+
+void slab_refuse_late(const struct slab_cache *cache, const void *last, unsigned count,
+                      uintptr_t finder)
+{
+    static const char text[] = "slab: %s: refused %u given back twice or never allocated, %p the "
+                               "last (found while flushing, by %pS)";
+    if (SLAB_DEBUG)
+        panic(text, cache->name, count, last, (void *)finder);
+    log_error(text, cache->name, count, last, (void *)finder);
+}

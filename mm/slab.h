@@ -47,8 +47,17 @@ must_use void *kcalloc(size_t count, size_t size);
 // it is.
 must_use void *krealloc(void *memory, size_t size);
 
-// NULL is nothing. What isn't an object's first byte, or was given back before, is refused and
-// logged with the caller as soon as it is noticed, and a panic in the debug build: there at once.
+// What kmalloc(), kcalloc() and krealloc() return; NULL is nothing. What isn't such memory, isn't
+// its first byte, or was given back before, is refused and logged.
+//
+// Noticed at once, and logged with the caller, is: an address that isn't aligned to 16 bytes; one
+// outside of what objects lie in; anything wrong about memory above KMALLOC_CLASS_MAX; and an
+// object that was the last of its size to be given back on this processor, and hasn't been
+// allocated since. An object that came back earlier, and the other addresses inside of one, are
+// noticed when the magazine is flushed: who has given them back isn't known then, and they may have
+// been handed out meanwhile, to two owners. In the debug build all of it is noticed at once, and a
+// panic. The same goes for slab_free(), which also refuses objects of other caches at once, but
+// doesn't look at alignment.
 void kfree(void *memory);
 
 // Bytes that may be used at `memory`.

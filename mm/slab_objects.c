@@ -204,7 +204,9 @@ void slab_rest_finish(struct slab_cache *cache, struct slab_rest *rest, uintptr_
         link_remove(link);
         arena_put(slab_from_link(link));
     }
-    if (unlikely(rest->wrong_num))
+    if (unlikely(rest->wrong_num) && rest->is_late)
+        slab_refuse_late(cache, rest->wrong, rest->wrong_num, caller);
+    else if (unlikely(rest->wrong_num))
         slab_refuse(cache, rest->wrong, caller);
 }
 

@@ -556,13 +556,80 @@ static void objects_of_another_cache_are_refused(void **state)
     assert_int_equal(slab_destroy(two), OK);
 }
 
+static void assert_logged(unsigned lines, const char *words)
+{
+    assert_int_equal(log_lines[LOG_ERROR], lines);
+    if (!strstr(log_last, words))
+        fail_msg("\"%s\" is not in \"%s\"", words, log_last);
+}
+
+// Whatever state the magazine is in: it fills up with what follows.
+static void a_second_free_in_a_row_is_refused_at_once(void **state)
+{
+    enum { COUNT = 300 };
+    (void)state;
+    void *objects[COUNT];
+    for (unsigned i = 0; i < COUNT; i++)
+        objects[i] = kmalloc(64);
+    for (unsigned i = 0; i < COUNT; i++) {
+        kfree(objects[i]);
+        kfree(objects[i]);
+        assert_logged(i + 1, "(by ");
+    }
+    void *one = kmalloc(64), *two = kmalloc(64);
+    assert_ptr_not_equal(one, two);
+    kfree(one);
+    kfree(two);
+    slab_drain();
+    assert_int_equal(log_lines[LOG_ERROR], COUNT);
+    assert_int_equal(objects_in_use(), 0);
+}
+
+static void what_is_not_aligned_is_refused_at_once(void **state)
+{
+    (void)state;
+    char *live = kmalloc(3000), *run = kmalloc(100000);
+    kfree(live + 8);
+    assert_logged(1, "(by ");
+    kfree(run + 8);
+    assert_logged(2, "(by ");
+    assert_int_equal(objects_in_use(), 2);
+    kfree(live);
+    kfree(run);
+    assert_int_equal(log_lines[LOG_ERROR], 2);
+}
+
+// The flush has found them, but who has freed them isn't known any more.
+static void late_refusals_are_counted_and_accuse_nobody(void **state)
+{
+    (void)state;
+    void *one = kmalloc(64), *two = kmalloc(64), *three = kmalloc(64);
+    kfree(one);
+    kfree(two);
+    kfree(one);
+    kfree(three);
+    kfree(two);
+    assert_int_equal(log_lines[LOG_ERROR], 0);
+    slab_drain();
+    assert_logged(1, "refused 2 ");
+    assert_logged(1, "found while flushing");
+    assert_int_equal(objects_in_use(), 0);
+    one = kmalloc(64);
+    kfree(one);
+    kfree((char *)one + 32);
+    (void)slab_reclaim();
+    assert_logged(2, "refused 1 ");
+    assert_int_equal(objects_in_use(), 0);
+}
+
 // Of two frees of one object that wait in a magazine the second is found out when it goes back,
 // even where its slab is gone by then.
 static void double_frees_are_found_in_magazines(void **state)
 {
     (void)state;
-    void *object = kmalloc(64);
+    void *object = kmalloc(64), *other = kmalloc(64);
     kfree(object);
+    kfree(other);
     kfree(object);
     complaints = 0;
     assert_true(slab_check(complain) > 0);
@@ -645,6 +712,9 @@ int main(void)
         TEST(wrong_frees_are_refused),
         TEST(forged_descriptors_are_not_believed),
         TEST(objects_of_another_cache_are_refused),
+        TEST(a_second_free_in_a_row_is_refused_at_once),
+        TEST(what_is_not_aligned_is_refused_at_once),
+        TEST(late_refusals_are_counted_and_accuse_nobody),
         TEST(double_frees_are_found_in_magazines),
         TEST(check_changes_nothing),
         TEST(check_finds_damage),
