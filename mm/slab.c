@@ -42,7 +42,7 @@ struct slab_cache *slab_create(const char *name, size_t size, size_t alignment,
 {
     alignment = alignment ? alignment : 16;
     ASSERT(size > 0 && size <= KMALLOC_CLASS_MAX);
-    ASSERT(is_aligned(alignment, alignment & -alignment) && alignment <= PAGE_SIZE);
+    ASSERT((alignment & (alignment - 1)) == 0 && alignment <= PAGE_SIZE);
     struct slab_cache *cache = NULL;
     uintptr_t state = lock_irqsave(&table_lock);
     for (unsigned i = SLAB_FIRST_CUSTOM; i < SLAB_RUNS && !cache; i++)

@@ -27,7 +27,7 @@ void slab_cpu_init(struct slab_cpu *cpu);
 // A cache of objects of `size` bytes (1 to KMALLOC_CLASS_MAX), aligned to `alignment` (a power of
 // two up to PAGE_SIZE; 0: 16). `construct`, or NULL, is called once for an object's memory, not for
 // each allocation: objects are given back in the state that it leaves them in. `name` is kept, not
-// copied. NULL when memory or the table of caches is full.
+// copied. Takes no memory yet; NULL when the table of caches is full.
 must_use struct slab_cache *slab_create(const char *name, size_t size, size_t alignment,
                                         void (*construct)(void *object));
 

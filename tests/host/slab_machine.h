@@ -40,6 +40,19 @@ void panic(const char *format, ...)
     longjmp(panic_exit, 1);
 }
 
+// Whether `statement` panics with a text that has `words` in it.
+#define EXPECT_PANIC(statement, words)                              \
+    do {                                                            \
+        panic_expected = true;                                      \
+        if (setjmp(panic_exit) == 0) {                              \
+            statement;                                              \
+            fail_msg("no panic: %s", #statement);                   \
+        }                                                           \
+        panic_expected = false;                                     \
+        if (!strstr(panic_text, words))                             \
+            fail_msg("\"%s\" is not in \"%s\"", words, panic_text); \
+    } while (0)
+
 #include "mm/failpoint.c"
 
 void page_drain(void)

@@ -278,6 +278,26 @@ static void objects_are_constructed_once_and_aligned(void **state)
     assert_consistent();
 }
 
+static void expect_no_cache(size_t size, size_t alignment, const char *words)
+{
+    struct slab_cache *cache = NULL;
+    EXPECT_PANIC(cache = slab_create("odd", size, alignment, NULL), words);
+    (void)cache;
+}
+
+static void alignments_are_powers_of_two(void **state)
+{
+    (void)state;
+    static const size_t wrong[] = {3, 24, 48, 4095, 6144, 8192, SIZE_MAX};
+    for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++)
+        expect_no_cache(24, wrong[i], "alignment");
+    expect_no_cache(0, 8, "size");
+    expect_no_cache(KMALLOC_CLASS_MAX + 1, 8, "size");
+    fake_pages.fail_all = true; // nothing of it is wanted yet
+    for (size_t right = 1; right <= PAGE_SIZE; right *= 2)
+        assert_int_equal(slab_destroy(slab_create("even", 24, right, NULL)), OK);
+}
+
 static void a_cache_in_use_stays(void **state)
 {
     (void)state;
@@ -703,6 +723,7 @@ int main(void)
         TEST(kcalloc_zeroes_and_refuses_overflow),
         TEST(krealloc_keeps_contents),
         TEST(objects_are_constructed_once_and_aligned),
+        TEST(alignments_are_powers_of_two),
         TEST(a_cache_in_use_stays),
         TEST(the_table_of_caches_fills_up_and_empties),
         TEST(fuller_slabs_are_used_first),

@@ -6,19 +6,6 @@
 #define KEELSON_DEBUG 1
 #include "tests/host/slab_machine.h"
 
-// Whether `statement` panics with a text that has `words` in it.
-#define EXPECT_PANIC(statement, words)                              \
-    do {                                                            \
-        panic_expected = true;                                      \
-        if (setjmp(panic_exit) == 0) {                              \
-            statement;                                              \
-            fail_msg("no panic: %s", #statement);                   \
-        }                                                           \
-        panic_expected = false;                                     \
-        if (!strstr(panic_text, words))                             \
-            fail_msg("\"%s\" is not in \"%s\"", words, panic_text); \
-    } while (0)
-
 static const size_t sizes[] = {1, 15, 16, 17, 63, 64, 100, 1000, 4096, 5000, 32768};
 
 static void one_byte_too_many_is_seen(void **state)
