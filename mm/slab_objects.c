@@ -210,6 +210,15 @@ void slab_rest_finish(struct slab_cache *cache, struct slab_rest *rest, uintptr_
         slab_refuse(cache, rest->wrong, caller);
 }
 
+struct slab_cache *slab_cache_of(const struct slab *slab)
+{
+    uint64_t index = slab->tag ^ slab_secret;
+    if (index >= SLAB_RUNS)
+        return NULL;
+    struct slab_cache *cache = &slab_caches[index];
+    return cache->name && cache->pages == slab->pages ? cache : NULL;
+}
+
 // --- Slabs ---------------------------------------------------------------------------------------
 
 static void slab_construct(struct slab_cache *cache, struct slab *slab)

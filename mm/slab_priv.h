@@ -237,6 +237,9 @@ must_use bool cache_grow(struct slab_cache *cache);
 // All empty slabs to `rest`; the lock is held.
 void cache_shrink(struct slab_cache *cache, struct slab_rest *rest);
 
+// NULL where none has such slabs, as large memory and what is damaged.
+struct slab_cache *slab_cache_of(const struct slab *slab);
+
 // One object by way of no magazine.
 must_use void *cache_take_one(struct slab_cache *cache);
 void cache_put_one(struct slab_cache *cache, void *object, uintptr_t caller);

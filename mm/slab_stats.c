@@ -48,11 +48,10 @@ struct check {
 static void check_slab(struct slab *slab, void *context)
 {
     struct check *check = context;
-    uint64_t index = slab->tag ^ slab_secret;
-    if (index == SLAB_RUNS)
+    if ((slab->tag ^ slab_secret) == SLAB_RUNS)
         return;
-    const struct slab_cache *cache = &slab_caches[index < SLAB_RUNS ? index : SLAB_RUNS];
-    if (!cache->name || slab->pages != cache->pages) {
+    const struct slab_cache *cache = slab_cache_of(slab);
+    if (!cache) {
         check->complain("slab: %p has the tag of no cache", (void *)slab);
         check->wrong++;
         return;
@@ -64,8 +63,8 @@ static void check_slab(struct slab *slab, void *context)
         count += bit_count(slab->free[i]);
         beyond |= (slab->free[i] & ~valid) != 0;
     }
-    check->slabs[index]++;
-    check->free[index] += count;
+    check->slabs[cache->index]++;
+    check->free[cache->index] += count;
     if (!beyond && count == slab_free_count(slab))
         return;
     check->complain("slab: %s: slab %p has %u objects free, its bitmap %u", cache->name,

@@ -698,6 +698,9 @@ static void check_finds_damage(void **state)
     slab->free[0] ^= 1;
     assert_true(slab_check(complain) > 0);
     slab->free[0] ^= 1;
+    slab->tag += 7ull << 40;
+    assert_true(slab_check(complain) > 0);
+    slab->tag -= 7ull << 40;
     slab_caches[3].free++;
     assert_true(slab_check(complain) > 0);
     slab_caches[3].free--;
