@@ -17,7 +17,11 @@ enum { KMALLOC_CLASS_MAX = 32 << 10 };
 
 struct slab_cache;
 
-// After page_init(). Registers slab_reclaim() with the page allocator.
+// After page_init(), and needed even where that has failed: it takes no memory, and allocations
+// return NULL from then on as long as there are no pages. Before it nothing may be allocated or
+// given back, as magazines are read without a look at whether they exist; slab_drain(),
+// slab_reclaim() and all that only looks do nothing then. Registers slab_reclaim() with the page
+// allocator.
 void slab_init(void);
 
 // For a processor that is being started, before it allocates; once for each. slab_init() does it

@@ -118,6 +118,12 @@ extern struct slab_cache slab_caches[SLAB_CACHES_MAX];
 // to. Above SLAB_CACHES_MAX.
 extern uint64_t slab_secret;
 
+// Before slab_init() nothing can be followed, not even empty lists.
+static inline bool slab_is_ready(void)
+{
+    return slab_secret != 0;
+}
+
 // The offset of a page's descriptor in its arena.
 static inline uintptr_t slab_descriptor(const void *memory)
 {

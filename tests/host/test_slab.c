@@ -713,6 +713,61 @@ static void check_finds_damage(void **state)
     assert_int_equal(slab_leaks(NULL), NOT_SUPPORTED);
 }
 
+// --- Without memory ------------------------------------------------------------------------------
+
+static bool show_leak(uintptr_t caller, uint64_t objects, uint64_t bytes)
+{
+    (void)caller;
+    fail_msg("%lu objects, %lu bytes", objects, bytes);
+    return false;
+}
+
+static void looking_before_the_start_is_harmless(void **state)
+{
+    struct slab_stats stats;
+    (void)machine_off(state);
+    assert_consistent();
+    slab_drain();
+    assert_int_equal(slab_reclaim(), 0);
+    assert_true(slab_get_stats(0, &stats)); // large memory
+    assert_int_equal(stats.objects, 0);
+    assert_false(slab_get_stats(1, &stats));
+    (void)slab_leaks(show_leak);
+    failpoint_set(FAILPOINT_SLAB, 1);
+    failpoint_set(FAILPOINT_SLAB, 0);
+}
+
+static void without_pages_everything_fails_cleanly(void **state)
+{
+    (void)machine_off(state);
+    fake_pages.fail_all = true;
+    slab_init();
+    slab_cpu_init(&machine_cpus[1].slab);
+    struct slab_cache *cache = slab_create("none", 100, 0, NULL);
+    for (unsigned i = 0; i < 2; i++) {
+        machine_cpu = &machine_cpus[i];
+        assert_null(kmalloc(0));
+        assert_null(kmalloc(64));
+        assert_null(kmalloc_any(32768));
+        assert_null(kmalloc(100000));
+        assert_null(kmalloc(10 << 20));
+        assert_null(kcalloc(10, 10));
+        assert_null(krealloc(NULL, 10));
+        assert_null(slab_alloc(cache));
+        kfree(NULL);
+        slab_drain();
+        assert_int_equal(slab_reclaim(), 0);
+        assert_consistent();
+    }
+    assert_int_equal(slab_destroy(cache), OK);
+    assert_int_equal(objects_in_use(), 0);
+    assert_int_equal(log_lines[LOG_WARN], 1);
+    assert_int_equal(log_lines[LOG_ERROR], 0);
+    fake_pages.fail_all = false; // some are given later
+    kfree(kmalloc(64));
+    assert_consistent();
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, machine_start)
 
 int main(void)
@@ -742,6 +797,8 @@ int main(void)
         TEST(double_frees_are_found_in_magazines),
         TEST(check_changes_nothing),
         TEST(check_finds_damage),
+        TEST(looking_before_the_start_is_harmless),
+        TEST(without_pages_everything_fails_cleanly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
