@@ -67,10 +67,13 @@ void kfree(void *memory);
 // Bytes that may be used at `memory`.
 size_t kmalloc_size(const void *memory);
 
-// Gives the objects in this processor's magazines back to their caches.
+// Gives the objects in this processor's magazines back to their caches. That is what makes a
+// failpoint's count exact (mm/failpoint.h): on this processor, as others have theirs still.
 void slab_drain(void);
 
-// Gives pages back that hold no objects; returns how many.
+// Gives pages back that hold no objects; returns how many. Only this processor's magazines are
+// emptied for it, as nobody can be called on another one: up to 62 free objects of each cache stay
+// in the magazines of each of the others, and so do the pages that those lie in.
 size_t slab_reclaim(void);
 
 struct slab_stats {
