@@ -61,7 +61,7 @@ void kfree(void *memory)
         debug_free(memory, (uintptr_t)__builtin_return_address(0));
         return;
     }
-    uint64_t index = slab_index_of(memory);
+    uint64_t index = slab_index_of_aligned(memory);
     if (likely(index < SLAB_CACHES_MAX)) {
         slab_push(index, memory);
         return;

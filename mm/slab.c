@@ -42,7 +42,7 @@ struct slab_cache *slab_create(const char *name, size_t size, size_t alignment,
 {
     alignment = alignment ? alignment : 16;
     ASSERT(size > 0 && size <= KMALLOC_CLASS_MAX);
-    ASSERT(is_aligned(alignment, alignment & -alignment) && alignment <= PAGE_SIZE);
+    ASSERT((alignment & (alignment - 1)) == 0 && alignment <= PAGE_SIZE);
     struct slab_cache *cache = NULL;
     uintptr_t state = lock_irqsave(&table_lock);
     for (unsigned i = SLAB_FIRST_CUSTOM; i < SLAB_RUNS && !cache; i++)
@@ -137,4 +137,14 @@ void slab_refuse(const struct slab_cache *cache, const void *memory, uintptr_t c
     if (SLAB_DEBUG)
         panic(text, name, memory, (void *)caller);
     log_error(text, name, memory, (void *)caller);
+}
+
+void slab_refuse_late(const struct slab_cache *cache, const void *last, unsigned count,
+                      uintptr_t finder)
+{
+    static const char text[] = "slab: %s: refused %u given back twice or never allocated, %p the "
+                               "last (found while flushing, by %pS)";
+    if (SLAB_DEBUG)
+        panic(text, cache->name, count, last, (void *)finder);
+    log_error(text, cache->name, count, last, (void *)finder);
 }

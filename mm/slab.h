@@ -17,7 +17,11 @@ enum { KMALLOC_CLASS_MAX = 32 << 10 };
 
 struct slab_cache;
 
-// After page_init(). Registers slab_reclaim() with the page allocator.
+// After page_init(), and needed even where that has failed: it takes no memory, and allocations
+// return NULL from then on as long as there are no pages. Before it nothing may be allocated or
+// given back, as magazines are read without a look at whether they exist; slab_drain(),
+// slab_reclaim() and all that only looks do nothing then. Registers slab_reclaim() with the page
+// allocator.
 void slab_init(void);
 
 // For a processor that is being started, before it allocates; once for each. slab_init() does it
@@ -27,7 +31,7 @@ void slab_cpu_init(struct slab_cpu *cpu);
 // A cache of objects of `size` bytes (1 to KMALLOC_CLASS_MAX), aligned to `alignment` (a power of
 // two up to PAGE_SIZE; 0: 16). `construct`, or NULL, is called once for an object's memory, not for
 // each allocation: objects are given back in the state that it leaves them in. `name` is kept, not
-// copied. NULL when memory or the table of caches is full.
+// copied. Takes no memory yet; NULL when the table of caches is full.
 must_use struct slab_cache *slab_create(const char *name, size_t size, size_t alignment,
                                         void (*construct)(void *object));
 
@@ -47,17 +51,29 @@ must_use void *kcalloc(size_t count, size_t size);
 // it is.
 must_use void *krealloc(void *memory, size_t size);
 
-// NULL is nothing. What isn't an object's first byte, or was given back before, is refused and
-// logged with the caller as soon as it is noticed, and a panic in the debug build: there at once.
+// What kmalloc(), kcalloc() and krealloc() return; NULL is nothing. What isn't such memory, isn't
+// its first byte, or was given back before, is refused and logged.
+//
+// Noticed at once, and logged with the caller, is: an address that isn't aligned to 16 bytes; one
+// outside of what objects lie in; anything wrong about memory above KMALLOC_CLASS_MAX; and an
+// object that was the last of its size to be given back on this processor, and hasn't been
+// allocated since. An object that came back earlier, and the other addresses inside of one, are
+// noticed when the magazine is flushed: who has given them back isn't known then, and they may have
+// been handed out meanwhile, to two owners. In the debug build all of it is noticed at once, and a
+// panic. The same goes for slab_free(), which also refuses objects of other caches at once, but
+// doesn't look at alignment.
 void kfree(void *memory);
 
 // Bytes that may be used at `memory`.
 size_t kmalloc_size(const void *memory);
 
-// Gives the objects in this processor's magazines back to their caches.
+// Gives the objects in this processor's magazines back to their caches. That is what makes a
+// failpoint's count exact (mm/failpoint.h): on this processor, as others have theirs still.
 void slab_drain(void);
 
-// Gives pages back that hold no objects; returns how many.
+// Gives pages back that hold no objects; returns how many. Only this processor's magazines are
+// emptied for it, as nobody can be called on another one: up to 62 free objects of each cache stay
+// in the magazines of each of the others, and so do the pages that those lie in.
 size_t slab_reclaim(void);
 
 struct slab_stats {

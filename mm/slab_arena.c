@@ -185,7 +185,7 @@ void arena_put(struct slab *slab)
 size_t arena_reclaim(void)
 {
     size_t count = 0;
-    for (;;) {
+    while (slab_is_ready()) {
         struct arena *arena = NULL;
         uintptr_t state = lock_irqsave(&arenas_lock);
         if (arenas[WHOLE].next != &arenas[WHOLE]) {
@@ -194,10 +194,11 @@ size_t arena_reclaim(void)
         }
         unlock_irqrestore(&arenas_lock, state);
         if (!arena)
-            return count;
+            break;
         arena_destroy(arena);
         count += ARENA_PAGES;
     }
+    return count;
 }
 
 static void visit_one(struct arena *arena, void (*visit)(struct slab *slab, void *context),
@@ -213,6 +214,8 @@ static void visit_one(struct arena *arena, void (*visit)(struct slab *slab, void
 
 void arena_visit(void (*visit)(struct slab *slab, void *context), void *context)
 {
+    if (!slab_is_ready())
+        return;
     uintptr_t state = lock_irqsave(&arenas_lock);
     for (unsigned i = 0; i < LISTS; i++)
         for (struct link *link = arenas[i].next; link != &arenas[i]; link = link->next)
@@ -255,6 +258,8 @@ static unsigned arena_check_one(struct arena *arena, unsigned list, mm_complain 
 unsigned arena_check(mm_complain *complain)
 {
     unsigned wrong = 0;
+    if (!slab_is_ready())
+        return wrong;
     for (unsigned i = 0; i < LISTS; i++)
         for (struct link *link = arenas[i].next; link != &arenas[i]; link = link->next)
             wrong += arena_check_one(arena_from_link(link), i, complain);

@@ -241,9 +241,8 @@ void debug_take_large(const void *memory, size_t size, size_t room, uintptr_t fr
 static void visit_objects(struct slab *slab, void *context,
                           void (*visit)(struct slab_cache *cache, char *slot, void *context))
 {
-    uint64_t index = slab->tag ^ slab_secret;
-    struct slab_cache *cache = &slab_caches[index];
-    if (index == SLAB_RUNS || cache->is_plain)
+    struct slab_cache *cache = slab_cache_of(slab);
+    if (!cache || cache->is_plain)
         return;
     char *slot = slab_start(slab);
     for (unsigned i = 0; i < cache->per_slab; i++, slot += cache->stride)

@@ -61,6 +61,7 @@ static void magazine_close(struct slab_cpu *cpu, struct slab_cache *cache, struc
     void **base = cpu->base[index];
     if (!base)
         return;
+    rest->is_late = true;
     cache_put(cache, base + 1, magazine_count(cpu, index), rest);
     cpu->top[index] = base + 1;
     cpu->last[index] = base + 1;
@@ -71,6 +72,7 @@ static void magazine_flush(struct slab_cpu *cpu, struct slab_cache *cache, struc
     unsigned count = magazine_count(cpu, cache->index);
     count = count < cache->batch ? count : cache->batch;
     cpu->top[cache->index] -= count;
+    rest->is_late = true;
     cache_put(cache, cpu->top[cache->index], count, rest);
 }
 
@@ -139,33 +141,45 @@ void *slab_pop_slowly(size_t index, uintptr_t state)
 
 // --- When it is full -----------------------------------------------------------------------------
 
+// False where the object has come just before.
+static bool push(struct slab_cache *cache, void *object, struct slab_rest *rest)
+{
+    unsigned index = cache->index;
+    struct slab_cpu *cpu = &this_cpu()->slab;
+    void **top = cpu->top[index];
+    if (top[-1] == object)
+        return false;
+    magazine_open(cpu, cache);
+    if (!magazine_room(cpu, index) && cpu->base[index])
+        magazine_flush(cpu, cache, rest);
+    if (magazine_room(cpu, index))
+        *cpu->top[index]++ = object;
+    else
+        cache_put(cache, &object, 1, rest);
+    return true;
+}
+
 void slab_push_slowly(struct slab_cache *cache, void *object, uintptr_t state, uintptr_t caller)
 {
-    unsigned index = cache - slab_caches;
     struct slab_rest rest;
     arch_irq_restore(state);
-    if (index == SLAB_RUNS) {
+    if (cache == &slab_caches[SLAB_RUNS]) {
         if (!run_free(object, caller))
             slab_refuse(NULL, object, caller);
         return;
     }
     slab_rest_init(&rest);
     state = lock_irqsave(&cache->lock);
-    struct slab_cpu *cpu = &this_cpu()->slab;
-    magazine_open(cpu, cache);
-    if (!magazine_room(cpu, index) && cpu->base[index])
-        magazine_flush(cpu, cache, &rest);
-    if (magazine_room(cpu, index))
-        *cpu->top[index]++ = object;
-    else
-        cache_put(cache, &object, 1, &rest);
+    bool is_taken = push(cache, object, &rest);
     unlock_irqrestore(&cache->lock, state);
     slab_rest_finish(cache, &rest, caller);
+    if (!is_taken)
+        slab_refuse(cache, object, caller);
 }
 
 // --- All of them ---------------------------------------------------------------------------------
 
-static void drain(struct slab_cache *cache, bool is_for_good)
+static void drain(struct slab_cache *cache, bool is_for_good, uintptr_t caller)
 {
     unsigned index = cache->index;
     struct slab_rest rest;
@@ -177,7 +191,7 @@ static void drain(struct slab_cache *cache, bool is_for_good)
     if (is_for_good)
         magazine_forget(cpu, index);
     unlock_irqrestore(&cache->lock, state);
-    slab_rest_finish(cache, &rest, 0);
+    slab_rest_finish(cache, &rest, caller);
     if (base && is_for_good)
         cache_put_one(&slab_caches[SLAB_MAGAZINES], base, 0);
 }
@@ -188,14 +202,14 @@ void slab_drain(void)
         debug_drain();
     for (unsigned i = 0; i < SLAB_CACHES_MAX; i++)
         if (arch_own_percpu()->slab.base[i])
-            drain(&slab_caches[i], false);
+            drain(&slab_caches[i], false, (uintptr_t)__builtin_return_address(0));
 }
 
 void magazines_destroy(void)
 {
     for (unsigned i = 0; i < SLAB_CACHES_MAX; i++)
         if (arch_own_percpu()->slab.base[i])
-            drain(&slab_caches[i], true);
+            drain(&slab_caches[i], true, (uintptr_t)__builtin_return_address(0));
 }
 
 void magazines_close(struct slab_cache *cache, struct slab_rest *rest)
@@ -214,11 +228,11 @@ uint64_t magazines_count(const struct slab_cache *cache)
     return count;
 }
 
-void magazines_visit(void (*visit)(struct slab_cache *cache, void *object, void *context),
+void magazines_visit(void (*visit)(struct slab_cache *cache, void **object, void *context),
                      void *context)
 {
     for (struct slab_cpu *cpu = first_cpu(); cpu; cpu = cpu->next)
         for (unsigned i = 0; i < SLAB_CACHES_MAX; i++)
             for (unsigned slot = 1; slot <= magazine_count(cpu, i); slot++)
-                visit(&slab_caches[i], cpu->base[i][slot], context);
+                visit(&slab_caches[i], &cpu->base[i][slot], context);
 }

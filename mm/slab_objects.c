@@ -204,8 +204,19 @@ void slab_rest_finish(struct slab_cache *cache, struct slab_rest *rest, uintptr_
         link_remove(link);
         arena_put(slab_from_link(link));
     }
-    if (unlikely(rest->wrong_num))
+    if (unlikely(rest->wrong_num) && rest->is_late)
+        slab_refuse_late(cache, rest->wrong, rest->wrong_num, caller);
+    else if (unlikely(rest->wrong_num))
         slab_refuse(cache, rest->wrong, caller);
+}
+
+struct slab_cache *slab_cache_of(const struct slab *slab)
+{
+    uint64_t index = slab->tag ^ slab_secret;
+    if (index >= SLAB_RUNS)
+        return NULL;
+    struct slab_cache *cache = &slab_caches[index];
+    return cache->name && cache->pages == slab->pages ? cache : NULL;
 }
 
 // --- Slabs ---------------------------------------------------------------------------------------

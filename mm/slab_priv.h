@@ -23,6 +23,7 @@ enum {
     ARENA_SIZE = ARENA_PAGES * PAGE_SIZE,
     DESCRIPTOR_SHIFT = 6,
     SLAB_OBJECTS_MAX = 256,
+    KMALLOC_ALIGNMENT = 16,
     MAGAZINE_SLOTS = 64, // a NULL, the objects, and the slot that is never kept
     LARGE_RECORD_SIZE = 32,
     LARGE_ZONE = 16, // debug build: red, behind large memory
@@ -117,6 +118,12 @@ extern struct slab_cache slab_caches[SLAB_CACHES_MAX];
 // to. Above SLAB_CACHES_MAX.
 extern uint64_t slab_secret;
 
+// Before slab_init() nothing can be followed, not even empty lists.
+static inline bool slab_is_ready(void)
+{
+    return slab_secret != 0;
+}
+
 // The offset of a page's descriptor in its arena.
 static inline uintptr_t slab_descriptor(const void *memory)
 {
@@ -124,12 +131,24 @@ static inline uintptr_t slab_descriptor(const void *memory)
                                                                       << DESCRIPTOR_SHIFT;
 }
 
+static inline uint64_t slab_index_at(uintptr_t arena, const void *memory)
+{
+    return arch_read_or_base(arena, slab_descriptor(memory)) ^ slab_secret;
+}
+
 // The cache's index for an object's address; anything else, most likely at least SLAB_CACHES_MAX,
 // where no object is.
 static inline uint64_t slab_index_of(const void *memory)
 {
-    uintptr_t arena = (uintptr_t)memory & -(uintptr_t)ARENA_SIZE;
-    return arch_read_or_base(arena, slab_descriptor(memory)) ^ slab_secret;
+    return slab_index_at((uintptr_t)memory & -(uintptr_t)ARENA_SIZE, memory);
+}
+
+// The same for what must be aligned to KMALLOC_ALIGNMENT: otherwise it is read beside the tag,
+// which costs no instruction.
+static inline uint64_t slab_index_of_aligned(const void *memory)
+{
+    uintptr_t kept = -(uintptr_t)ARENA_SIZE | (KMALLOC_ALIGNMENT - 1);
+    return slab_index_at((uintptr_t)memory & kept, memory);
 }
 
 static inline struct arena *arena_of(const void *memory)
@@ -196,12 +215,14 @@ struct slab_rest {
     struct link empty;  // slabs to give back
     const void *wrong;  // the last object that was refused
     unsigned wrong_num; // how many
+    bool is_late;       // they come from a magazine: who has given them back isn't known
 };
 
 static inline void slab_rest_init(struct slab_rest *rest)
 {
     link_init(&rest->empty);
     rest->wrong_num = 0;
+    rest->is_late = false;
 }
 
 void slab_rest_finish(struct slab_cache *cache, struct slab_rest *rest, uintptr_t caller);
@@ -221,6 +242,9 @@ must_use bool cache_grow(struct slab_cache *cache);
 
 // All empty slabs to `rest`; the lock is held.
 void cache_shrink(struct slab_cache *cache, struct slab_rest *rest);
+
+// NULL where none has such slabs, as large memory and what is damaged.
+struct slab_cache *slab_cache_of(const struct slab *slab);
 
 // One object by way of no magazine.
 must_use void *cache_take_one(struct slab_cache *cache);
@@ -242,7 +266,7 @@ static inline unsigned slab_bit(const struct slab_cache *cache, const struct sla
 
 // --- slab_magazine.c -----------------------------------------------------------------------------
 
-// Where a magazine is full; as slab_pop_slowly().
+// Where a magazine is full, or its topmost object comes again; as slab_pop_slowly().
 void slab_push_slowly(struct slab_cache *cache, void *object, uintptr_t state, uintptr_t caller);
 
 static inline void slab_push(size_t index, void *object)
@@ -250,7 +274,7 @@ static inline void slab_push(size_t index, void *object)
     uintptr_t state = arch_irq_save();
     void **top = arch_own_percpu()->slab.top[index];
     *top = object;
-    if (unlikely(top == arch_own_percpu()->slab.last[index])) {
+    if (unlikely(top[-1] == object) || unlikely(top == arch_own_percpu()->slab.last[index])) {
         slab_push_slowly(&slab_caches[index], object, state,
                          (uintptr_t)__builtin_return_address(0));
         return;
@@ -269,8 +293,8 @@ void magazines_close(struct slab_cache *cache, struct slab_rest *rest);
 // Objects in all processors' magazines. Exact only while none of them uses the cache.
 uint64_t magazines_count(const struct slab_cache *cache);
 
-// Calls `visit` for every object in a magazine.
-void magazines_visit(void (*visit)(struct slab_cache *cache, void *object, void *context),
+// Calls `visit` for every object in a magazine, with the place where its address stands.
+void magazines_visit(void (*visit)(struct slab_cache *cache, void **object, void *context),
                      void *context);
 
 // --- slab_large.c: memory above KMALLOC_CLASS_MAX ------------------------------------------------
@@ -295,8 +319,11 @@ void kfree_elsewhere(void *memory, uintptr_t caller);
 
 // --- slab.c --------------------------------------------------------------------------------------
 
-// Says what is wrong with a free, in the log or, in the debug build, by a panic.
+// Says what is wrong with a free, in the log or, in the debug build, by a panic; and with `count`
+// of them, of which `last` is one, that are found by `finder` when a magazine goes back.
 void slab_refuse(const struct slab_cache *cache, const void *memory, uintptr_t caller);
+void slab_refuse_late(const struct slab_cache *cache, const void *last, unsigned count,
+                      uintptr_t finder);
 
 // An allocation has failed, or one has succeeded again.
 void slab_failed(uint64_t *count, size_t size);

@@ -48,11 +48,10 @@ struct check {
 static void check_slab(struct slab *slab, void *context)
 {
     struct check *check = context;
-    uint64_t index = slab->tag ^ slab_secret;
-    if (index == SLAB_RUNS)
+    if ((slab->tag ^ slab_secret) == SLAB_RUNS)
         return;
-    const struct slab_cache *cache = &slab_caches[index < SLAB_RUNS ? index : SLAB_RUNS];
-    if (!cache->name || slab->pages != cache->pages) {
+    const struct slab_cache *cache = slab_cache_of(slab);
+    if (!cache) {
         check->complain("slab: %p has the tag of no cache", (void *)slab);
         check->wrong++;
         return;
@@ -64,8 +63,8 @@ static void check_slab(struct slab *slab, void *context)
         count += bit_count(slab->free[i]);
         beyond |= (slab->free[i] & ~valid) != 0;
     }
-    check->slabs[index]++;
-    check->free[index] += count;
+    check->slabs[cache->index]++;
+    check->free[cache->index] += count;
     if (!beyond && count == slab_free_count(slab))
         return;
     check->complain("slab: %s: slab %p has %u objects free, its bitmap %u", cache->name,
@@ -94,32 +93,39 @@ static void check_cache(const struct slab_cache *cache, struct check *check)
     check->wrong++;
 }
 
-// Objects in magazines get their bits for a moment, so that one that lies there twice is seen.
-static void mark_cached(struct slab_cache *cache, void *object, void *context)
+// Turns an address in a magazine into one where no object is, and back.
+static void toggle_wrong(void **object)
 {
-    struct check *check = context;
-    if (slab_index_of(object) == cache->index) {
-        struct slab *slab = slab_of(object);
-        unsigned bit = slab_bit(cache, slab, object);
-        if (bit < cache->per_slab && !(slab->free[bit / 64] & BIT(bit % 64))) {
-            slab->free[bit / 64] |= BIT(bit % 64);
-            return;
-        }
-    }
-    check->complain("slab: %s: %p in a magazine is free already, or no object", cache->name,
-                    object);
-    check->wrong++;
+    *object = (void *)~(uintptr_t)*object;
 }
 
-static void unmark_cached(struct slab_cache *cache, void *object, void *context)
+// Objects in magazines get their bits for a moment, so that one that lies there twice is seen. One
+// that is wrong stays as it is, and is toggled meanwhile.
+static void mark_cached(struct slab_cache *cache, void **object, void *context)
+{
+    struct check *check = context;
+    if (slab_index_of(*object) == cache->index) {
+        struct slab *slab = slab_of(*object);
+        unsigned bit = slab_bit(cache, slab, *object);
+        if (bit < cache->per_slab && !arch_bit_set(slab->free, bit))
+            return;
+    }
+    check->complain("slab: %s: %p in a magazine is free already, or no object", cache->name,
+                    *object);
+    check->wrong++;
+    toggle_wrong(object);
+}
+
+static void unmark_cached(struct slab_cache *cache, void **object, void *context)
 {
     (void)context;
-    if (slab_index_of(object) != cache->index)
+    if (slab_index_of(*object) != cache->index) {
+        toggle_wrong(object);
         return;
-    struct slab *slab = slab_of(object);
-    unsigned bit = slab_bit(cache, slab, object);
-    if (bit < cache->per_slab)
-        slab->free[bit / 64] &= ~BIT(bit % 64);
+    }
+    struct slab *slab = slab_of(*object);
+    unsigned bit = slab_bit(cache, slab, *object);
+    slab->free[bit / 64] &= ~BIT(bit % 64);
 }
 
 unsigned slab_check(mm_complain *complain)

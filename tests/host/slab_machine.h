@@ -40,6 +40,19 @@ void panic(const char *format, ...)
     longjmp(panic_exit, 1);
 }
 
+// Whether `statement` panics with a text that has `words` in it.
+#define EXPECT_PANIC(statement, words)                              \
+    do {                                                            \
+        panic_expected = true;                                      \
+        if (setjmp(panic_exit) == 0) {                              \
+            statement;                                              \
+            fail_msg("no panic: %s", #statement);                   \
+        }                                                           \
+        panic_expected = false;                                     \
+        if (!strstr(panic_text, words))                             \
+            fail_msg("\"%s\" is not in \"%s\"", words, panic_text); \
+    } while (0)
+
 #include "mm/failpoint.c"
 
 void page_drain(void)
@@ -75,8 +88,8 @@ static void assert_consistent(void)
     assert_int_equal(complaints, 0);
 }
 
-// A machine on which nothing has been allocated yet.
-static int machine_start(void **state)
+// A machine whose boot hasn't come to slab_init().
+static int machine_off(void **state)
 {
     (void)state;
     fake_pages_init();
@@ -89,8 +102,18 @@ static int machine_start(void **state)
 #ifdef KEELSON_DEBUG
     memset(quarantine, 0, sizeof(quarantine));
 #endif
+    memset(arenas, 0, sizeof(arenas));
+    memset(machine_cpus, 0, sizeof(machine_cpus));
+    slab_secret = 0;
     failpoint_left[FAILPOINT_SLAB] = 0; // nothing is to be drained of a world that is gone
     machine_cpu = &machine_cpus[0];
+    return 0;
+}
+
+// One on which nothing has been allocated yet.
+static int machine_start(void **state)
+{
+    machine_off(state);
     machine_cpu->stack_canary = 0x1234567890abcd00;
     slab_init();
     for (unsigned i = 1; i < MACHINE_CPUS; i++)

@@ -176,17 +176,24 @@ KTEST(slab, addresses_from_anywhere_are_refused)
     char *live = kmalloc(100);
     KTEST_CHECK(live != NULL);
     void *wrong[] = {
-        kernel_data_start + 8,                         // the kernel's image
-        (void *)16,                                    // not mapped
-        (void *)0xdeadbeef00000010,                    // not canonical
-        (void *)(direct_map_base + direct_map_size),   // behind the direct map
-        (char *)((uintptr_t)live & -(256ul << 10)) + 8 // the arena's descriptors
+        kernel_data_start + 8,                          // the kernel's image
+        (void *)16,                                     // not mapped
+        (void *)0xdeadbeef00000010,                     // not canonical
+        (void *)(direct_map_base + direct_map_size),    // behind the direct map
+        (char *)((uintptr_t)live & -(256ul << 10)) + 8, // the arena's descriptors
+        live + 1,                                       // the middle
+        live + 100,
     };
     unsigned before = logged_refusals();
     for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++)
         kfree(wrong[i]); // NOLINT(clang-analyzer-unix.Malloc)
     KTEST_EQUAL(logged_refusals(), before + ARRAY_SIZE(wrong));
     kfree(live);
+    kfree(live); // NOLINT(clang-analyzer-unix.Malloc)
+    void *one = kmalloc(100), *two = kmalloc(100);
+    kfree(one);
+    kfree(two);
+    KTEST_CHECK(one != two);
 }
 
 #else
