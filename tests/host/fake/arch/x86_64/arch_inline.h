@@ -47,5 +47,8 @@ bool fake_can_read(uintptr_t address);
 
 static inline uint64_t arch_read_or_base(uintptr_t base, uintptr_t offset)
 {
-    return fake_can_read(base + offset) ? *(const uint64_t *)(base + offset) : base;
+    uint64_t word = base;
+    if (fake_can_read(base + offset))
+        __builtin_memcpy(&word, (const void *)(base + offset), sizeof(word));
+    return word;
 }
