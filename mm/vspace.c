@@ -82,7 +82,8 @@ noinline static enum status map(uintptr_t address, paddr_t physical, size_t size
     if (!are_pages(address | physical, size) || physical >= vspace.physical_end ||
         size > vspace.physical_end - physical)
         return OUT_OF_RANGE;
-    if (rights & MAP_WRITE && is_constant_memory(physical, physical + size))
+    if (rights & MAP_EXECUTE ||
+        (rights & MAP_WRITE && is_constant_memory(physical, physical + size)))
         return BAD_ARGUMENT;
     uintptr_t state = lock_irqsave(&vspace.lock);
     enum status status =
@@ -91,10 +92,11 @@ noinline static enum status map(uintptr_t address, paddr_t physical, size_t size
     return status;
 }
 
-// Single pages are mapped and unmapped all the time, mostly where others were before.
+// Single pages are mapped and unmapped all the time, mostly where others were before, and mostly as
+// memory.
 enum status vspace_map(uintptr_t address, paddr_t physical, size_t size, unsigned rights)
 {
-    if (size != PAGE_SIZE || !is_aligned(address | physical, PAGE_SIZE) ||
+    if (size != PAGE_SIZE || !is_aligned(address | physical, PAGE_SIZE) || rights & ~MAP_WRITE ||
         physical >= vspace.physical_end || is_near_image(physical, physical + size))
         return map(address, physical, size, rights);
     uintptr_t state = lock_irqsave(&vspace.lock);
@@ -146,6 +148,8 @@ enum status vspace_protect(uintptr_t address, size_t size, unsigned rights)
 {
     if (!are_pages(address, size) || !vspace.is_ready)
         return OUT_OF_RANGE;
+    if (rights & MAP_EXECUTE)
+        return BAD_ARGUMENT;
     uintptr_t state = lock_irqsave(&vspace.lock);
     enum status status = OUT_OF_RANGE;
     if (range_holds(address, size))

@@ -43,10 +43,10 @@ must_use enum status vspace_reserve(size_t size, size_t alignment, const char *n
 void vspace_release(uintptr_t start);
 
 // Inside of one reserved range; multiples of PAGE_SIZE. OUT_OF_RANGE where that isn't so or no
-// processor can form the physical address. BAD_ARGUMENT for rights that are both writable and
-// executable, a page that is mapped already, and a writable alias of the image's read-only parts;
-// NO_MEMORY with nothing changed. `rights` as in arch/arch.h. Unmapped pages are forgotten by all
-// processors when these return.
+// processor can form the physical address. BAD_ARGUMENT for rights that are executable (nothing but
+// the image ever is: memory is writable in the direct map), a page that is mapped already, and a
+// writable alias of the image's read-only parts; NO_MEMORY with nothing changed. `rights` as in
+// arch/arch.h. Unmapped pages are forgotten by all processors when these return.
 must_use enum status vspace_map(uintptr_t address, paddr_t physical, size_t size, unsigned rights);
 must_use enum status vspace_unmap(uintptr_t address, size_t size);
 must_use enum status vspace_protect(uintptr_t address, size_t size, unsigned rights);

@@ -93,6 +93,27 @@ KTEST(vspace, what_makes_no_sense_is_refused)
     page_free(page);
 }
 
+// Memory is writable in the direct map, and text must not be anywhere.
+KTEST(vspace, nothing_becomes_executable)
+{
+    uintptr_t start, top = (uintptr_t)vspace_stack_create(PAGE_SIZE, "test's");
+    paddr_t page = page_alloc(PAGE_ANY), text = kernel_image_phys(kernel_text_start);
+    KTEST_CHECK(top && page);
+    KTEST_EQUAL(vspace_reserve(LARGE_PAGE_SIZE, PAGE_SIZE, "test", &start), OK);
+    KTEST_EQUAL(vspace_map(start, page, PAGE_SIZE, MAP_EXECUTE), BAD_ARGUMENT);
+    KTEST_EQUAL(vspace_map(start, text, PAGE_SIZE, MAP_EXECUTE), BAD_ARGUMENT);
+    KTEST_EQUAL(vspace_map(start, page, PAGE_SIZE, MAP_WRITE), OK);
+    KTEST_EQUAL(vspace_map(start + PAGE_SIZE, page, PAGE_SIZE, MAP_EXECUTE), BAD_ARGUMENT);
+    KTEST_EQUAL(vspace_protect(start, PAGE_SIZE, MAP_EXECUTE), BAD_ARGUMENT);
+    KTEST_EQUAL(vspace_protect(top - PAGE_SIZE, PAGE_SIZE, MAP_EXECUTE), BAD_ARGUMENT);
+    unsigned complaints = vspace_check(keep_complaint);
+    vspace_release(start);
+    vspace_stack_destroy((void *)top);
+    page_free(page);
+    if (complaints)
+        KTEST_FAIL("%u complaints, the last: %s", complaints, complaint);
+}
+
 // --- Mapping -------------------------------------------------------------------------------------
 
 // Three blocks of addresses over one block of memory, page for page.
@@ -127,8 +148,8 @@ static enum status fuzz_map(unsigned first, unsigned count, unsigned rights)
 static enum status fuzz_step(void)
 {
     static const uint8_t all[] = {
-        MAP_READ,   MAP_WRITE, MAP_UNCACHED, MAP_WRITE | MAP_UNCACHED, MAP_WRITE_COMBINING,
-        MAP_EXECUTE};
+        MAP_READ, MAP_WRITE, MAP_UNCACHED, MAP_WRITE | MAP_UNCACHED, MAP_WRITE_COMBINING,
+    };
     unsigned first = (unsigned)random_below(FUZZ_PAGES), what = (unsigned)random_below(4);
     unsigned left = LARGE_PAGES - first % LARGE_PAGES, rights = all[random_below(ARRAY_SIZE(all))];
     unsigned count = 1 + (unsigned)random_below(random_below(2) ? left : left < 8 ? left : 8);
@@ -186,8 +207,6 @@ KTEST(vspace, random_changes_do_what_a_list_of_pages_does)
         for (unsigned i = 0; i < FUZZ_PAGES; i++)
             KTEST_CHECK(fuzz_page_is_right(i));
     }
-    KTEST_EQUAL(vspace_protect(fuzz.start, FUZZ_PAGES * PAGE_SIZE, MAP_READ),
-                OK); // no page is both
     unsigned complaints = vspace_check(keep_complaint);
     vspace_release(fuzz.start);
     page_free_run(fuzz.block, LARGE_PAGES);
