@@ -21,6 +21,7 @@ enum status vspace_init(const struct memory_map *map)
         return status;
     arch_tables_enable();
     direct_map_size = end;
+    page_drain();
     vspace.map = map;
     vspace.physical_end = arch_physical_limit();
     vspace.is_ready = true;

@@ -3,6 +3,7 @@
 
 #include "mm/vspace.h"
 #include "arch/x86_64/stack.h"
+#include "kernel/boot_info.h"
 #include "kernel/test.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -41,6 +42,24 @@ static bool can_read(uintptr_t address)
 {
     uint64_t value;
     return arch_probe_read(address, 8, &value) == OK;
+}
+
+// --- What page_alloc() gives ---------------------------------------------------------------------
+
+// The memory that the boot's map doesn't reach is preferred as soon as it's there, and a processor
+// mustn't stay with what it has had before.
+KTEST(vspace, memory_above_4g_is_used_first)
+{
+    const paddr_t border = 1ull << 32;
+    const struct memory_map *map = &boot_info.memory;
+    bool has_more = false;
+    for (unsigned i = 0; i < map->count; i++)
+        has_more |= map->ranges[i].kind == MEMORY_USABLE && map->ranges[i].end > border;
+    if (!has_more)
+        KTEST_SKIP("no memory above 4 GiB");
+    paddr_t page = page_alloc(PAGE_ANY);
+    KTEST_CHECK(page >= border);
+    page_free(page);
 }
 
 // --- Ranges --------------------------------------------------------------------------------------
