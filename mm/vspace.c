@@ -51,8 +51,9 @@ void vspace_release(uintptr_t start)
 {
     uintptr_t state = lock_irqsave(&vspace.lock);
     unsigned index = range_index(start);
-    ASSERT(index < vspace.count && vspace.ranges[index].start == start);
-    size_t size = vspace.ranges[index].end - start;
+    const struct range_list *list = vspace.list;
+    ASSERT(index < list->count && list->ranges[index].start == start);
+    size_t size = list->ranges[index].end - start;
     enum status status = arch_unmap(start, size);
     ASSERT(status == OK); // no page reaches beyond: nothing is split
     paddr_t tables = arch_take_tables();

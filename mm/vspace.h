@@ -82,10 +82,11 @@ must_use enum status vspace_map_firmware(paddr_t physical, size_t size, const ch
 void vspace_unmap_physical(const void *mapped);
 
 // The range that holds `address` or has it in its guards; NULL: none. `is_guard` says which.
-// Any context: reads without a lock, for panics.
+// Any context: reads without a lock, for panics. What is found may be another range as soon as
+// somebody makes or releases one.
 const struct vspace_range *vspace_find(uintptr_t address, bool *is_guard);
 
-// All ranges in the order of their addresses; NULL past the last.
+// All ranges in the order of their addresses; NULL past the last. Without a lock too.
 const struct vspace_range *vspace_range(unsigned index);
 
 // Walks every table and proves the invariants above. Calls `complain` for everything wrong, returns
