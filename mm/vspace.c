@@ -234,10 +234,10 @@ static uintptr_t alloc(size_t *size, const char *name, enum vspace_kind kind)
 
 static void free_kind(uintptr_t address, enum vspace_kind kind)
 {
-    bool is_guard;
-    const struct vspace_range *range = vspace_find(address, &is_guard);
-    ASSERT(range && !is_guard && range->kind == kind);
-    free_range(range->start, range->end);
+    struct vspace_range range;
+    bool is_there = range_copy(address, kind, &range);
+    ASSERT(is_there);
+    free_range(range.start, range.end);
 }
 
 void *vspace_alloc(size_t size, const char *name)

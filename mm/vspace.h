@@ -33,13 +33,13 @@ struct vspace_range {
 };
 
 // A range of addresses with unmapped guard pages on both sides, which are nobody else's. `size` in
-// bytes, rounded up to pages; `alignment` a power of two, at least PAGE_SIZE. NO_MEMORY where the
-// ranges are full.
+// bytes, rounded up to pages; `alignment` a power of two, at least PAGE_SIZE. BAD_ARGUMENT where
+// they aren't, or are larger than all ranges together; NO_MEMORY where there is no place left.
 must_use enum status vspace_reserve(size_t size, size_t alignment, const char *name,
                                     uintptr_t *start);
 
-// Unmaps whatever is mapped in the range that begins at `start`, and forgets it. The memory behind
-// it stays its owner's.
+// Unmaps whatever is mapped in the range, and forgets it. The memory behind it stays its owner's.
+// `start` as vspace_reserve() gave it, once: anything else is a panic.
 void vspace_release(uintptr_t start);
 
 // Inside of one reserved range; multiples of PAGE_SIZE. OUT_OF_RANGE where that isn't so or no

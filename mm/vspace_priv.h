@@ -45,6 +45,9 @@ void range_remove(unsigned index);
 // The first range that ends above `address`; the list's count: none. With the lock held.
 unsigned range_index(uintptr_t address);
 
+// Copies the range of this kind that holds `address`; false: there is none. Takes the lock.
+must_use bool range_copy(uintptr_t address, enum vspace_kind kind, struct vspace_range *range);
+
 // Remembers the range that holds `address`; false: there is none. With the lock held.
 must_use bool range_recall(uintptr_t address);
 

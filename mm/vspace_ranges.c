@@ -75,6 +75,19 @@ unsigned range_index(uintptr_t address)
     return index_in(list, list->count, address);
 }
 
+bool range_copy(uintptr_t address, enum vspace_kind kind, struct vspace_range *range)
+{
+    uintptr_t state = lock_irqsave(&vspace.lock);
+    const struct range_list *list = list_now();
+    unsigned index = index_in(list, list->count, address);
+    bool is_there = index < list->count && address >= list->ranges[index].start &&
+                    list->ranges[index].kind == kind;
+    if (is_there)
+        *range = list->ranges[index];
+    unlock_irqrestore(&vspace.lock, state);
+    return is_there;
+}
+
 bool range_recall(uintptr_t address)
 {
     unsigned index = range_index(address);
