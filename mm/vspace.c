@@ -113,7 +113,7 @@ noinline static enum status unmap(uintptr_t address, size_t size)
         return OUT_OF_RANGE;
     uintptr_t state = lock_irqsave(&vspace.lock);
     enum status status = range_holds(address, size) ? arch_unmap(address, size) : OUT_OF_RANGE;
-    paddr_t tables = arch_take_tables();
+    paddr_t tables = status == OK ? arch_take_tables() : NO_PAGE;
     unlock_irqrestore(&vspace.lock, state);
     if (status == OK)
         forget(address, size, tables);
@@ -158,7 +158,7 @@ enum status vspace_protect(uintptr_t address, size_t size, unsigned rights)
         status = rights & MAP_WRITE && maps_constant_image(address, size)
                      ? BAD_ARGUMENT
                      : arch_protect(address, size, rights);
-    paddr_t tables = arch_take_tables();
+    paddr_t tables = status == OK ? arch_take_tables() : NO_PAGE;
     unlock_irqrestore(&vspace.lock, state);
     if (status == OK)
         forget(address, size, tables);

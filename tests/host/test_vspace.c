@@ -12,12 +12,27 @@ static void hot_words_are_given_back_when_there_is_more_memory(void **state)
     assert_right();
 }
 
+// Tables that somebody else has put out of use wait for the next one who gives tables back.
+static void failures_lose_no_tables(void **state)
+{
+    (void)state;
+    uintptr_t range;
+    unsigned before = fake_pages.in_use;
+    table_discard(page_alloc(PAGE_ZERO));
+    assert_int_equal(vspace_unmap(vspace.start, PAGE_SIZE), OUT_OF_RANGE);
+    assert_int_equal(vspace_protect(vspace.start, PAGE_SIZE, MAP_READ), OUT_OF_RANGE);
+    assert_int_equal(vspace_reserve(PAGE_SIZE, PAGE_SIZE, "test", &range), OK);
+    vspace_release(range);
+    assert_int_equal(fake_pages.in_use, before);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, machine_start)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(hot_words_are_given_back_when_there_is_more_memory),
+        TEST(failures_lose_no_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
