@@ -206,29 +206,33 @@ static void free_range(uintptr_t start, uintptr_t end)
     free_list(pages);
 }
 
-static bool fill(uintptr_t start, uintptr_t end)
+// Returns the end of what could be filled.
+static uintptr_t fill(uintptr_t start, uintptr_t end)
 {
     for (uintptr_t at = start; at < end; at += PAGE_SIZE) {
         paddr_t page = page_alloc(PAGE_ANY);
         if (!page)
-            return false;
+            return at;
         if (vspace_map(at, page, PAGE_SIZE, MAP_WRITE) != OK) {
             page_free(page);
-            return false;
+            return at;
         }
     }
-    return true;
+    return end;
 }
 
 static uintptr_t alloc(size_t *size, const char *name, enum vspace_kind kind)
 {
     uintptr_t start;
     *size = align_up(*size, PAGE_SIZE);
-    if (range_insert(*size, PAGE_SIZE, 0, name, kind, &start) != OK)
+    // What can't be there isn't worth taking all of the others' memory for a moment.
+    if (!vspace.is_ready || *size > memory_map_total(vspace.map, MEMORY_USABLE) ||
+        range_insert(*size, PAGE_SIZE, 0, name, kind, &start) != OK)
         return 0;
-    if (fill(start, start + *size))
+    uintptr_t filled = fill(start, start + *size);
+    if (filled == start + *size)
         return start;
-    free_range(start, start + *size);
+    free_range(start, filled);
     return 0;
 }
 

@@ -26,6 +26,23 @@ static void failures_lose_no_tables(void **state)
     assert_int_equal(fake_pages.in_use, before);
 }
 
+static void more_than_there_is_takes_nothing(void **state)
+{
+    (void)state;
+    unsigned before = fake_pages.in_use;
+    uint64_t calls = fake_pages.calls;
+    assert_null(vspace_alloc(64ull << 30, "test"));
+    assert_null(vspace_alloc(MEMORY_END, "test")); // there is a hole
+    assert_null(vspace_alloc(SIZE_MAX, "test"));
+    assert_null(vspace_stack_create(64ull << 30, "test"));
+    assert_int_equal(fake_pages.calls, calls);
+    // As much as there is, and nothing left for tables.
+    assert_null(vspace_alloc(memory_map_total(&memory, MEMORY_USABLE), "test"));
+    assert_int_equal(fake_pages.in_use, before);
+    assert_null(vspace_range(0));
+    assert_right();
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, machine_start)
 
 int main(void)
@@ -33,6 +50,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(hot_words_are_given_back_when_there_is_more_memory),
         TEST(failures_lose_no_tables),
+        TEST(more_than_there_is_takes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
