@@ -199,8 +199,13 @@ static paddr_t list_pages(uintptr_t start, uintptr_t end)
     return list;
 }
 
+// Nobody writes there any more when the list goes through the pages: whoever would, faults.
 static void free_range(uintptr_t start, uintptr_t end)
 {
+    if (end != start) {
+        enum status status = vspace_protect(start, end - start, MAP_READ);
+        ASSERT(status == OK); // no page reaches beyond: nothing is split
+    }
     paddr_t pages = list_pages(start, end);
     vspace_release(start);
     free_list(pages);

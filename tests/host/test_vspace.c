@@ -43,6 +43,47 @@ static void more_than_there_is_takes_nothing(void **state)
     assert_right();
 }
 
+// A processor that writes to memory until it is told that it's no longer there to be written.
+enum { LATE_PAGES = 40 };
+
+static struct {
+    uintptr_t start;
+    paddr_t pages[LATE_PAGES];
+    unsigned flushes;
+} late;
+
+static void write_late(uintptr_t address, size_t size)
+{
+    struct mapping page;
+    if (address > late.start || address + size < late.start + LATE_PAGES * PAGE_SIZE)
+        return;
+    if (late.flushes++)
+        return;
+    for (unsigned i = 0; i < LATE_PAGES; i++)
+        memset((void *)(direct_map_base + late.pages[i]), 0xee, PAGE_SIZE);
+    for (unsigned i = 0; i < LATE_PAGES; i++) // from now on it can't
+        assert_false(arch_translate(late.start + i * PAGE_SIZE, &page) && page.rights & MAP_WRITE);
+}
+
+static void late_writers_harm_nobody(void **state)
+{
+    (void)state;
+    struct mapping page;
+    unsigned before = fake_pages.in_use;
+    late.start = (uintptr_t)vspace_alloc(LATE_PAGES * PAGE_SIZE, "test");
+    assert_true(late.start);
+    for (unsigned i = 0; i < LATE_PAGES; i++) {
+        assert_true(vspace_translate(late.start + i * PAGE_SIZE, &page));
+        late.pages[i] = page.physical;
+    }
+    late.flushes = 0;
+    before_flush = write_late;
+    vspace_free((void *)late.start);
+    assert_true(late.flushes);
+    assert_int_equal(fake_pages.in_use, before);
+    assert_right();
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, machine_start)
 
 int main(void)
@@ -51,6 +92,7 @@ int main(void)
         TEST(hot_words_are_given_back_when_there_is_more_memory),
         TEST(failures_lose_no_tables),
         TEST(more_than_there_is_takes_nothing),
+        TEST(late_writers_harm_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
