@@ -134,15 +134,12 @@ enum status vspace_unmap(uintptr_t address, size_t size)
 }
 
 // Whether something in the range is a part of the image that must stay as it is.
-static bool maps_constant_image(uintptr_t address, size_t size)
+static bool maps_constant_image(uintptr_t start, uintptr_t end)
 {
     struct mapping page;
-    for (uintptr_t at = address; at - address < size;) {
-        bool is_mapped = arch_translate(at, &page);
-        if (is_mapped && is_constant_memory(page.physical, page.physical + page.size))
+    for (uintptr_t at = start; arch_find_page(at, end, &page); at = page.start + page.size)
+        if (is_constant_memory(page.physical, page.physical + page.size))
             return true;
-        at = is_mapped ? page.start + page.size : at + PAGE_SIZE;
-    }
     return false;
 }
 
@@ -155,7 +152,7 @@ enum status vspace_protect(uintptr_t address, size_t size, unsigned rights)
     uintptr_t state = lock_irqsave(&vspace.lock);
     enum status status = OUT_OF_RANGE;
     if (range_holds(address, size))
-        status = rights & MAP_WRITE && maps_constant_image(address, size)
+        status = rights & MAP_WRITE && maps_constant_image(address, address + size)
                      ? BAD_ARGUMENT
                      : arch_protect(address, size, rights);
     paddr_t tables = status == OK ? arch_take_tables() : NO_PAGE;
@@ -184,18 +181,24 @@ static void free_list(paddr_t page)
     }
 }
 
+static bool find_page(uintptr_t start, uintptr_t end, struct mapping *page)
+{
+    uintptr_t state = lock_irqsave(&vspace.lock);
+    bool is_there = arch_find_page(start, end, page);
+    unlock_irqrestore(&vspace.lock, state);
+    return is_there;
+}
+
 // The pages behind a range, as a list that begins with `page`: each holds the next one's address.
 static paddr_t list_pages(uintptr_t start, uintptr_t end)
 {
     paddr_t list = NO_PAGE;
     struct mapping page;
-    for (uintptr_t at = start; at < end; at += PAGE_SIZE) {
-        if (!vspace_translate(at, &page))
-            continue;
-        paddr_t physical = page.physical + (at - page.start);
-        *(paddr_t *)phys_to_virt(physical, PAGE_SIZE) = list;
-        list = physical;
-    }
+    for (uintptr_t at = start; find_page(at, end, &page); at = page.start + page.size)
+        for (size_t offset = 0; offset < page.size; offset += PAGE_SIZE) {
+            *(paddr_t *)phys_to_virt(page.physical + offset, PAGE_SIZE) = list;
+            list = page.physical + offset;
+        }
     return list;
 }
 

@@ -84,6 +84,29 @@ static void late_writers_harm_nobody(void **state)
     assert_right();
 }
 
+// In a range of 16 TiB: page by page, this would take minutes.
+static void what_is_empty_is_passed_over(void **state)
+{
+    (void)state;
+    const size_t size = 16ull << 40;
+    uintptr_t range;
+    struct mapping page;
+    paddr_t memory_page = page_alloc(PAGE_ANY);
+    assert_int_equal(vspace_reserve(size, LARGE_PAGE_SIZE, "test", &range), OK);
+    assert_int_equal(vspace_protect(range, size, MAP_WRITE), OK);
+    assert_false(arch_find_page(range, range + size, &page));
+    uintptr_t at = range + size / 2 + 5 * PAGE_SIZE;
+    assert_int_equal(vspace_map(at, memory_page, PAGE_SIZE, MAP_READ), OK);
+    assert_true(arch_find_page(range, range + size, &page) && page.start == at);
+    assert_false(arch_find_page(range, at, &page));
+    assert_false(arch_find_page(at + PAGE_SIZE, range + size, &page));
+    assert_int_equal(vspace_protect(range, size, MAP_WRITE), OK);
+    assert_true(vspace_translate(at, &page) && page.rights == MAP_WRITE);
+    assert_right();
+    vspace_release(range);
+    page_free(memory_page);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, machine_start)
 
 int main(void)
@@ -93,6 +116,7 @@ int main(void)
         TEST(failures_lose_no_tables),
         TEST(more_than_there_is_takes_nothing),
         TEST(late_writers_harm_nobody),
+        TEST(what_is_empty_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
