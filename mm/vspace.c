@@ -79,17 +79,34 @@ static inline bool is_near_image(paddr_t start, paddr_t end)
            end > kernel_image_phys(kernel_image_start);
 }
 
+static bool is_in_direct_map(paddr_t start, paddr_t end)
+{
+    struct mapping page;
+    if (end > direct_map_size)
+        end = direct_map_size;
+    return start < end && arch_find_page(direct_map_base + start, direct_map_base + end, &page);
+}
+
+// Whether memory may have these rights somewhere. What one address caches and another doesn't may
+// be lost [SDM3 12.12.4]. With the lock held.
+static bool is_allowed(paddr_t start, paddr_t end, unsigned rights)
+{
+    if (rights & MAP_EXECUTE || (rights & MAP_WRITE && is_constant_memory(start, end)))
+        return false;
+    return !(rights & (MAP_UNCACHED | MAP_WRITE_COMBINING)) || !is_in_direct_map(start, end);
+}
+
 noinline static enum status map(uintptr_t address, paddr_t physical, size_t size, unsigned rights)
 {
     if (!are_pages(address | physical, size) || physical >= vspace.physical_end ||
         size > vspace.physical_end - physical)
         return OUT_OF_RANGE;
-    if (rights & MAP_EXECUTE ||
-        (rights & MAP_WRITE && is_constant_memory(physical, physical + size)))
-        return BAD_ARGUMENT;
     uintptr_t state = lock_irqsave(&vspace.lock);
-    enum status status =
-        range_holds(address, size) ? arch_map(address, physical, size, rights) : OUT_OF_RANGE;
+    enum status status = OUT_OF_RANGE;
+    if (range_holds(address, size))
+        status = is_allowed(physical, physical + size, rights)
+                     ? arch_map(address, physical, size, rights)
+                     : BAD_ARGUMENT;
     unlock_irqrestore(&vspace.lock, state);
     return status;
 }
@@ -133,14 +150,14 @@ enum status vspace_unmap(uintptr_t address, size_t size)
     return OK;
 }
 
-// Whether something in the range is a part of the image that must stay as it is.
-static bool maps_constant_image(uintptr_t start, uintptr_t end)
+// Whether all that is mapped in the range may have these rights.
+static bool allows(uintptr_t start, uintptr_t end, unsigned rights)
 {
     struct mapping page;
     for (uintptr_t at = start; arch_find_page(at, end, &page); at = page.start + page.size)
-        if (is_constant_memory(page.physical, page.physical + page.size))
-            return true;
-    return false;
+        if (!is_allowed(page.physical, page.physical + page.size, rights))
+            return false;
+    return true;
 }
 
 enum status vspace_protect(uintptr_t address, size_t size, unsigned rights)
@@ -152,9 +169,9 @@ enum status vspace_protect(uintptr_t address, size_t size, unsigned rights)
     uintptr_t state = lock_irqsave(&vspace.lock);
     enum status status = OUT_OF_RANGE;
     if (range_holds(address, size))
-        status = rights & MAP_WRITE && maps_constant_image(address, address + size)
-                     ? BAD_ARGUMENT
-                     : arch_protect(address, size, rights);
+        status = rights == MAP_READ || allows(address, address + size, rights)
+                     ? arch_protect(address, size, rights)
+                     : BAD_ARGUMENT;
     paddr_t tables = status == OK ? arch_take_tables() : NO_PAGE;
     unlock_irqrestore(&vspace.lock, state);
     if (status == OK)

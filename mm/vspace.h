@@ -44,9 +44,10 @@ void vspace_release(uintptr_t start);
 
 // Inside of one reserved range; multiples of PAGE_SIZE. OUT_OF_RANGE where that isn't so or no
 // processor can form the physical address. BAD_ARGUMENT for rights that are executable (nothing but
-// the image ever is: memory is writable in the direct map), a page that is mapped already, and a
-// writable alias of the image's read-only parts; NO_MEMORY with nothing changed. `rights` as in
-// arch/arch.h. Unmapped pages are forgotten by all processors when these return.
+// the image ever is: memory is writable in the direct map), a page that is mapped already, a
+// writable alias of the image's read-only parts, and any but a cached one of memory that the direct
+// map has; NO_MEMORY with nothing changed. `rights` as in arch/arch.h. Unmapped pages are forgotten
+// by all processors when these return.
 must_use enum status vspace_map(uintptr_t address, paddr_t physical, size_t size, unsigned rights);
 must_use enum status vspace_unmap(uintptr_t address, size_t size);
 must_use enum status vspace_protect(uintptr_t address, size_t size, unsigned rights);
@@ -65,7 +66,8 @@ must_use void *vspace_stack_create(size_t size, const char *name);
 void vspace_stack_destroy(void *top);
 
 // Maps device registers (MAP_UNCACHED) or a framebuffer (MAP_WRITE_COMBINING), any alignment.
-// OUT_OF_RANGE where the processor can't form the address. Before vspace_init(), for a panic's
+// OUT_OF_RANGE where the processor can't form the address, BAD_ARGUMENT where part of it is memory
+// that the direct map has. Before vspace_init(), for a panic's
 // sake: the boot's map of it, cached, if there is one.
 must_use enum status vspace_map_mmio(paddr_t physical, size_t size, unsigned type, const char *name,
                                      void **mapped);
