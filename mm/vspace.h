@@ -91,7 +91,8 @@ const struct vspace_range *vspace_find(uintptr_t address, bool *is_guard);
 // All ranges in the order of their addresses; NULL past the last. Without a lock too.
 const struct vspace_range *vspace_range(unsigned index);
 
-// Walks every table and proves the invariants above. Calls `complain` for everything wrong, returns
+// Walks every table and proves the invariants above, and that nothing is missing from the image and
+// the direct map. Calls `complain` for everything wrong, returns
 // how often. Nobody may map or unmap meanwhile.
 unsigned vspace_check(mm_complain *complain);
 

@@ -107,6 +107,27 @@ static void what_is_empty_is_passed_over(void **state)
     page_free(memory_page);
 }
 
+static void the_check_finds_what_is_missing(void **state)
+{
+    (void)state;
+    static const paddr_t places[] = {0, 0x200000, HOLE_START - PAGE_SIZE, HOLE_END,
+                                     MEMORY_END - PAGE_SIZE};
+    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+        uintptr_t at = direct_map_base + places[i];
+        struct mapping before;
+        assert_true(arch_translate(at, &before));
+        assert_int_equal(arch_unmap(at, PAGE_SIZE), OK);
+        assert_int_equal(vspace_check(complain), 1);
+        assert_non_null(strstr(log_last, "not mapped"));
+        assert_int_equal(arch_map(at, places[i], PAGE_SIZE, before.rights), OK);
+        assert_right();
+    }
+    direct_map_size -= LARGE_PAGE_SIZE; // what is there doesn't count
+    assert_int_equal(vspace_check(complain), 1);
+    assert_non_null(strstr(log_last, "ends below"));
+    direct_map_size = MEMORY_END;
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, machine_start)
 
 int main(void)
@@ -117,6 +138,7 @@ int main(void)
         TEST(more_than_there_is_takes_nothing),
         TEST(late_writers_harm_nobody),
         TEST(what_is_empty_is_passed_over),
+        TEST(the_check_finds_what_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
