@@ -128,6 +128,21 @@ static void the_check_finds_what_is_missing(void **state)
     direct_map_size = MEMORY_END;
 }
 
+// Reserved ranges above are common, and no loss.
+static void memory_out_of_reach_is_told(void **state)
+{
+    (void)state;
+    const paddr_t far = 1ull << 52, room = kernel_ranges_base - direct_map_base;
+    log_forget();
+    memory_map_add(&memory, room + far, 16 << 20, MEMORY_RESERVED, UINT64_MAX);
+    warn_of_memory_above(&memory, room);
+    assert_int_equal(log_lines[LOG_WARN], 0);
+    memory_map_add(&memory, room - (8 << 20), 32 << 20, MEMORY_USABLE, UINT64_MAX);
+    warn_of_memory_above(&memory, room);
+    assert_int_equal(log_lines[LOG_WARN], 1);
+    assert_non_null(strstr(log_last, "24 MiB"));
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, machine_start)
 
 int main(void)
@@ -139,6 +154,7 @@ int main(void)
         TEST(late_writers_harm_nobody),
         TEST(what_is_empty_is_passed_over),
         TEST(the_check_finds_what_is_missing),
+        TEST(memory_out_of_reach_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
