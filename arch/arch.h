@@ -114,6 +114,10 @@ void arch_free_tables(paddr_t tables);
 // What the tables say of one address; false where nothing is mapped.
 must_use bool arch_translate(uintptr_t address, struct mapping *mapping);
 
+// The first page that is mapped anywhere in [start, end); false: nothing is. Takes large steps
+// where much is empty.
+must_use bool arch_find_page(uintptr_t start, uintptr_t end, struct mapping *page);
+
 // Calls back for every page that is mapped, in the order of addresses, with the rights that all
 // levels together allow. Returns how many tables and entries contradict the tables' own rules.
 typedef void arch_page_found(const struct mapping *page, void *context);

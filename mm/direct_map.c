@@ -54,6 +54,18 @@ static int rights_by_map(const struct memory_map *map, paddr_t address, paddr_t 
     return DIRECT_ABSENT;
 }
 
+static void warn_of_memory_above(const struct memory_map *map, paddr_t limit)
+{
+    uint64_t lost = 0;
+    for (unsigned i = 0; i < map->count; i++) {
+        const struct memory_range *range = &map->ranges[i];
+        if (range->kind == MEMORY_USABLE && range->end > limit)
+            lost += range->end - (range->start > limit ? range->start : limit);
+    }
+    if (lost)
+        log_warn("memory: %lu MiB above 0x%lx can't be reached", lost >> 20, limit);
+}
+
 int direct_map_rights(const struct memory_map *map, paddr_t address, paddr_t *end)
 {
     const paddr_t borders[] = {
@@ -94,7 +106,6 @@ enum status direct_map_build(const struct memory_map *map, paddr_t *end)
             return status;
         *end = next;
     }
-    if (map->count && map->ranges[map->count - 1].end > room)
-        log_warn("memory: what lies above 0x%lx can't be reached", room);
+    warn_of_memory_above(map, room);
     return OK;
 }

@@ -21,6 +21,7 @@ enum status vspace_init(const struct memory_map *map)
         return status;
     arch_tables_enable();
     direct_map_size = end;
+    page_drain();
     vspace.map = map;
     vspace.physical_end = arch_physical_limit();
     vspace.is_ready = true;
@@ -50,8 +51,9 @@ void vspace_release(uintptr_t start)
 {
     uintptr_t state = lock_irqsave(&vspace.lock);
     unsigned index = range_index(start);
-    ASSERT(index < vspace.count && vspace.ranges[index].start == start);
-    size_t size = vspace.ranges[index].end - start;
+    const struct range_list *list = vspace.list;
+    ASSERT(index < list->count && list->ranges[index].start == start);
+    size_t size = list->ranges[index].end - start;
     enum status status = arch_unmap(start, size);
     ASSERT(status == OK); // no page reaches beyond: nothing is split
     paddr_t tables = arch_take_tables();
@@ -77,24 +79,43 @@ static inline bool is_near_image(paddr_t start, paddr_t end)
            end > kernel_image_phys(kernel_image_start);
 }
 
+static bool is_in_direct_map(paddr_t start, paddr_t end)
+{
+    struct mapping page;
+    if (end > direct_map_size)
+        end = direct_map_size;
+    return start < end && arch_find_page(direct_map_base + start, direct_map_base + end, &page);
+}
+
+// Whether memory may have these rights somewhere. What one address caches and another doesn't may
+// be lost [SDM3 12.12.4]. With the lock held.
+static bool is_allowed(paddr_t start, paddr_t end, unsigned rights)
+{
+    if (rights & MAP_EXECUTE || (rights & MAP_WRITE && is_constant_memory(start, end)))
+        return false;
+    return !(rights & (MAP_UNCACHED | MAP_WRITE_COMBINING)) || !is_in_direct_map(start, end);
+}
+
 noinline static enum status map(uintptr_t address, paddr_t physical, size_t size, unsigned rights)
 {
     if (!are_pages(address | physical, size) || physical >= vspace.physical_end ||
         size > vspace.physical_end - physical)
         return OUT_OF_RANGE;
-    if (rights & MAP_WRITE && is_constant_memory(physical, physical + size))
-        return BAD_ARGUMENT;
     uintptr_t state = lock_irqsave(&vspace.lock);
-    enum status status =
-        range_holds(address, size) ? arch_map(address, physical, size, rights) : OUT_OF_RANGE;
+    enum status status = OUT_OF_RANGE;
+    if (range_holds(address, size))
+        status = is_allowed(physical, physical + size, rights)
+                     ? arch_map(address, physical, size, rights)
+                     : BAD_ARGUMENT;
     unlock_irqrestore(&vspace.lock, state);
     return status;
 }
 
-// Single pages are mapped and unmapped all the time, mostly where others were before.
+// Single pages are mapped and unmapped all the time, mostly where others were before, and mostly as
+// memory.
 enum status vspace_map(uintptr_t address, paddr_t physical, size_t size, unsigned rights)
 {
-    if (size != PAGE_SIZE || !is_aligned(address | physical, PAGE_SIZE) ||
+    if (size != PAGE_SIZE || !is_aligned(address | physical, PAGE_SIZE) || rights & ~MAP_WRITE ||
         physical >= vspace.physical_end || is_near_image(physical, physical + size))
         return map(address, physical, size, rights);
     uintptr_t state = lock_irqsave(&vspace.lock);
@@ -109,7 +130,7 @@ noinline static enum status unmap(uintptr_t address, size_t size)
         return OUT_OF_RANGE;
     uintptr_t state = lock_irqsave(&vspace.lock);
     enum status status = range_holds(address, size) ? arch_unmap(address, size) : OUT_OF_RANGE;
-    paddr_t tables = arch_take_tables();
+    paddr_t tables = status == OK ? arch_take_tables() : NO_PAGE;
     unlock_irqrestore(&vspace.lock, state);
     if (status == OK)
         forget(address, size, tables);
@@ -129,30 +150,29 @@ enum status vspace_unmap(uintptr_t address, size_t size)
     return OK;
 }
 
-// Whether something in the range is a part of the image that must stay as it is.
-static bool maps_constant_image(uintptr_t address, size_t size)
+// Whether all that is mapped in the range may have these rights.
+static bool allows(uintptr_t start, uintptr_t end, unsigned rights)
 {
     struct mapping page;
-    for (uintptr_t at = address; at - address < size;) {
-        bool is_mapped = arch_translate(at, &page);
-        if (is_mapped && is_constant_memory(page.physical, page.physical + page.size))
-            return true;
-        at = is_mapped ? page.start + page.size : at + PAGE_SIZE;
-    }
-    return false;
+    for (uintptr_t at = start; arch_find_page(at, end, &page); at = page.start + page.size)
+        if (!is_allowed(page.physical, page.physical + page.size, rights))
+            return false;
+    return true;
 }
 
 enum status vspace_protect(uintptr_t address, size_t size, unsigned rights)
 {
     if (!are_pages(address, size) || !vspace.is_ready)
         return OUT_OF_RANGE;
+    if (rights & MAP_EXECUTE)
+        return BAD_ARGUMENT;
     uintptr_t state = lock_irqsave(&vspace.lock);
     enum status status = OUT_OF_RANGE;
     if (range_holds(address, size))
-        status = rights & MAP_WRITE && maps_constant_image(address, size)
-                     ? BAD_ARGUMENT
-                     : arch_protect(address, size, rights);
-    paddr_t tables = arch_take_tables();
+        status = rights == MAP_READ || allows(address, address + size, rights)
+                     ? arch_protect(address, size, rights)
+                     : BAD_ARGUMENT;
+    paddr_t tables = status == OK ? arch_take_tables() : NO_PAGE;
     unlock_irqrestore(&vspace.lock, state);
     if (status == OK)
         forget(address, size, tables);
@@ -178,60 +198,75 @@ static void free_list(paddr_t page)
     }
 }
 
+static bool find_page(uintptr_t start, uintptr_t end, struct mapping *page)
+{
+    uintptr_t state = lock_irqsave(&vspace.lock);
+    bool is_there = arch_find_page(start, end, page);
+    unlock_irqrestore(&vspace.lock, state);
+    return is_there;
+}
+
 // The pages behind a range, as a list that begins with `page`: each holds the next one's address.
 static paddr_t list_pages(uintptr_t start, uintptr_t end)
 {
     paddr_t list = NO_PAGE;
     struct mapping page;
-    for (uintptr_t at = start; at < end; at += PAGE_SIZE) {
-        if (!vspace_translate(at, &page))
-            continue;
-        paddr_t physical = page.physical + (at - page.start);
-        *(paddr_t *)phys_to_virt(physical, PAGE_SIZE) = list;
-        list = physical;
-    }
+    for (uintptr_t at = start; find_page(at, end, &page); at = page.start + page.size)
+        for (size_t offset = 0; offset < page.size; offset += PAGE_SIZE) {
+            *(paddr_t *)phys_to_virt(page.physical + offset, PAGE_SIZE) = list;
+            list = page.physical + offset;
+        }
     return list;
 }
 
+// Nobody writes there any more when the list goes through the pages: whoever would, faults.
 static void free_range(uintptr_t start, uintptr_t end)
 {
+    if (end != start) {
+        enum status status = vspace_protect(start, end - start, MAP_READ);
+        ASSERT(status == OK); // no page reaches beyond: nothing is split
+    }
     paddr_t pages = list_pages(start, end);
     vspace_release(start);
     free_list(pages);
 }
 
-static bool fill(uintptr_t start, uintptr_t end)
+// Returns the end of what could be filled.
+static uintptr_t fill(uintptr_t start, uintptr_t end)
 {
     for (uintptr_t at = start; at < end; at += PAGE_SIZE) {
         paddr_t page = page_alloc(PAGE_ANY);
         if (!page)
-            return false;
+            return at;
         if (vspace_map(at, page, PAGE_SIZE, MAP_WRITE) != OK) {
             page_free(page);
-            return false;
+            return at;
         }
     }
-    return true;
+    return end;
 }
 
 static uintptr_t alloc(size_t *size, const char *name, enum vspace_kind kind)
 {
     uintptr_t start;
     *size = align_up(*size, PAGE_SIZE);
-    if (range_insert(*size, PAGE_SIZE, 0, name, kind, &start) != OK)
+    // What can't be there isn't worth taking all of the others' memory for a moment.
+    if (!vspace.is_ready || *size > memory_map_total(vspace.map, MEMORY_USABLE) ||
+        range_insert(*size, PAGE_SIZE, 0, name, kind, &start) != OK)
         return 0;
-    if (fill(start, start + *size))
+    uintptr_t filled = fill(start, start + *size);
+    if (filled == start + *size)
         return start;
-    free_range(start, start + *size);
+    free_range(start, filled);
     return 0;
 }
 
 static void free_kind(uintptr_t address, enum vspace_kind kind)
 {
-    bool is_guard;
-    const struct vspace_range *range = vspace_find(address, &is_guard);
-    ASSERT(range && !is_guard && range->kind == kind);
-    free_range(range->start, range->end);
+    struct vspace_range range;
+    bool is_there = range_copy(address, kind, &range);
+    ASSERT(is_there);
+    free_range(range.start, range.end);
 }
 
 void *vspace_alloc(size_t size, const char *name)

@@ -33,20 +33,21 @@ struct vspace_range {
 };
 
 // A range of addresses with unmapped guard pages on both sides, which are nobody else's. `size` in
-// bytes, rounded up to pages; `alignment` a power of two, at least PAGE_SIZE. NO_MEMORY where the
-// ranges are full.
+// bytes, rounded up to pages; `alignment` a power of two, at least PAGE_SIZE. BAD_ARGUMENT where
+// they aren't, or are larger than all ranges together; NO_MEMORY where there is no place left.
 must_use enum status vspace_reserve(size_t size, size_t alignment, const char *name,
                                     uintptr_t *start);
 
-// Unmaps whatever is mapped in the range that begins at `start`, and forgets it. The memory behind
-// it stays its owner's.
+// Unmaps whatever is mapped in the range, and forgets it. The memory behind it stays its owner's.
+// `start` as vspace_reserve() gave it, once: anything else is a panic.
 void vspace_release(uintptr_t start);
 
 // Inside of one reserved range; multiples of PAGE_SIZE. OUT_OF_RANGE where that isn't so or no
-// processor can form the physical address. BAD_ARGUMENT for rights that are both writable and
-// executable, a page that is mapped already, and a writable alias of the image's read-only parts;
-// NO_MEMORY with nothing changed. `rights` as in arch/arch.h. Unmapped pages are forgotten by all
-// processors when these return.
+// processor can form the physical address. BAD_ARGUMENT for rights that are executable (nothing but
+// the image ever is: memory is writable in the direct map), a page that is mapped already, a
+// writable alias of the image's read-only parts, and any but a cached one of memory that the direct
+// map has; NO_MEMORY with nothing changed. `rights` as in arch/arch.h. Unmapped pages are forgotten
+// by all processors when these return.
 must_use enum status vspace_map(uintptr_t address, paddr_t physical, size_t size, unsigned rights);
 must_use enum status vspace_unmap(uintptr_t address, size_t size);
 must_use enum status vspace_protect(uintptr_t address, size_t size, unsigned rights);
@@ -65,7 +66,8 @@ must_use void *vspace_stack_create(size_t size, const char *name);
 void vspace_stack_destroy(void *top);
 
 // Maps device registers (MAP_UNCACHED) or a framebuffer (MAP_WRITE_COMBINING), any alignment.
-// OUT_OF_RANGE where the processor can't form the address. Before vspace_init(), for a panic's
+// OUT_OF_RANGE where the processor can't form the address, BAD_ARGUMENT where part of it is memory
+// that the direct map has. Before vspace_init(), for a panic's
 // sake: the boot's map of it, cached, if there is one.
 must_use enum status vspace_map_mmio(paddr_t physical, size_t size, unsigned type, const char *name,
                                      void **mapped);
@@ -82,13 +84,15 @@ must_use enum status vspace_map_firmware(paddr_t physical, size_t size, const ch
 void vspace_unmap_physical(const void *mapped);
 
 // The range that holds `address` or has it in its guards; NULL: none. `is_guard` says which.
-// Any context: reads without a lock, for panics.
+// Any context: reads without a lock, for panics. What is found may be another range as soon as
+// somebody makes or releases one.
 const struct vspace_range *vspace_find(uintptr_t address, bool *is_guard);
 
-// All ranges in the order of their addresses; NULL past the last.
+// All ranges in the order of their addresses; NULL past the last. Without a lock too.
 const struct vspace_range *vspace_range(unsigned index);
 
-// Walks every table and proves the invariants above. Calls `complain` for everything wrong, returns
+// Walks every table and proves the invariants above, and that nothing is missing from the image and
+// the direct map. Calls `complain` for everything wrong, returns
 // how often. Nobody may map or unmap meanwhile.
 unsigned vspace_check(mm_complain *complain);
 

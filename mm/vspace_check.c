@@ -105,6 +105,44 @@ static void check_image_is_whole(struct check *check)
             wrong(check, "%lx: part of the image, not mapped", at);
 }
 
+// Complains once for each gap.
+static void check_is_mapped(uintptr_t start, uintptr_t end, struct check *check)
+{
+    struct mapping page;
+    for (uintptr_t at = start; at < end; at = page.start + page.size) {
+        bool is_there = arch_find_page(at, end, &page);
+        if (is_there && page.start <= at)
+            continue;
+        wrong(check, "%lx: should be in the direct map up to %lx, not mapped", at,
+              is_there ? page.start : end);
+        if (!is_there)
+            return;
+    }
+}
+
+static void check_direct_map_is_whole(struct check *check)
+{
+    for (paddr_t at = 0, end; at < direct_map_size; at = end) {
+        bool is_absent = direct_map_rights(vspace.map, at, &end) == DIRECT_ABSENT;
+        if (end > direct_map_size)
+            end = direct_map_size;
+        if (!is_absent)
+            check_is_mapped(direct_map_base + at, direct_map_base + end, check);
+    }
+}
+
+// Whether the direct map ends where memory does.
+static void check_direct_map_end(struct check *check)
+{
+    const struct memory_map *map = vspace.map;
+    paddr_t room = kernel_ranges_base - direct_map_base, next;
+    for (unsigned i = 0; i < map->count; i++)
+        if (map->ranges[i].end > direct_map_size && map->ranges[i].end <= room &&
+            direct_map_rights(map, map->ranges[i].end - 1, &next) != DIRECT_ABSENT)
+            wrong(check, "0x%lx: the direct map ends below, at 0x%lx", map->ranges[i].end,
+                  direct_map_size);
+}
+
 unsigned vspace_check(mm_complain *complain)
 {
     struct check check = {complain, 0};
@@ -114,5 +152,7 @@ unsigned vspace_check(mm_complain *complain)
     if (broken)
         wrong(&check, "%u tables or entries break the tables' own rules", broken);
     check_image_is_whole(&check);
+    check_direct_map_is_whole(&check);
+    check_direct_map_end(&check);
     return check.count;
 }

@@ -83,8 +83,7 @@ enum status vspace_map_firmware(paddr_t physical, size_t size, const char *name,
 
 void vspace_unmap_physical(const void *mapped)
 {
-    bool is_guard;
-    const struct vspace_range *range = vspace_find((uintptr_t)mapped, &is_guard);
-    if (range && !is_guard && range->kind == VSPACE_PHYSICAL)
-        vspace_release(range->start);
+    struct vspace_range range;
+    if (range_copy((uintptr_t)mapped, VSPACE_PHYSICAL, &range))
+        vspace_release(range.start);
 }

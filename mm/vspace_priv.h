@@ -9,11 +9,19 @@
 //
 // An array sorted by address; between two ranges there are two pages at least, a guard of each. All
 // under `lock`, which comes before the page allocator's.
+//
+// Panics read without the lock: they may miss a range that moves, but never read beyond an array or
+// in memory that is somebody else's. So the count stands beside its array, and arrays that were too
+// small stay where they are: together they are smaller than the one in use.
+struct range_list {
+    unsigned count, capacity;
+    struct vspace_range ranges[];
+};
+
 struct vspace {
     struct lock lock;
     bool is_ready;
-    struct vspace_range *ranges;
-    unsigned count, capacity;
+    struct range_list *list;
     uintptr_t recent;   // the range that was asked for last
     size_t recent_size; // 0: none
     uintptr_t next;     // where the search for a place begins
@@ -34,8 +42,11 @@ must_use enum status range_insert(size_t size, size_t alignment, size_t skew, co
 // Forgets a range. With the lock held; `index` as range_index() gives it.
 void range_remove(unsigned index);
 
-// The first range that ends above `address`; `count`: none. No lock: any context.
+// The first range that ends above `address`; the list's count: none. With the lock held.
 unsigned range_index(uintptr_t address);
+
+// Copies the range of this kind that holds `address`; false: there is none. Takes the lock.
+must_use bool range_copy(uintptr_t address, enum vspace_kind kind, struct vspace_range *range);
 
 // Remembers the range that holds `address`; false: there is none. With the lock held.
 must_use bool range_recall(uintptr_t address);

@@ -7,27 +7,32 @@
 
 struct vspace vspace;
 
-static unsigned capacity_of(size_t pages)
+static size_t pages_for(unsigned capacity)
 {
-    return (unsigned)(pages * PAGE_SIZE / sizeof(struct vspace_range));
+    size_t size = sizeof(struct range_list) + capacity * sizeof(struct vspace_range);
+    return align_up(size, PAGE_SIZE) / PAGE_SIZE;
 }
 
-// Readers without a lock see the old array or the new one, and never beyond its end.
+static unsigned capacity_of(size_t pages)
+{
+    return (unsigned)((pages * PAGE_SIZE - sizeof(struct range_list)) /
+                      sizeof(struct vspace_range));
+}
+
+// Readers without a lock go on in the old list, which stays as it is.
 static enum status grow(void)
 {
-    size_t before = align_up(vspace.capacity * sizeof(struct vspace_range), PAGE_SIZE) / PAGE_SIZE;
-    size_t pages = before ? 2 * before : 1;
+    const struct range_list *old = vspace.list;
+    size_t pages = old ? 2 * pages_for(old->capacity) : 1;
     paddr_t run = page_alloc_run(pages, PAGE_ZERO);
-    struct vspace_range *old = vspace.ranges,
-                        *ranges = run ? phys_to_virt(run, pages * PAGE_SIZE) : NULL;
-    if (!ranges)
+    struct range_list *list = run ? phys_to_virt(run, pages * PAGE_SIZE) : NULL;
+    if (!list)
         return NO_MEMORY;
+    list->capacity = capacity_of(pages);
+    list->count = old ? old->count : 0;
     if (old)
-        memcpy(ranges, old, vspace.count * sizeof(*old));
-    __atomic_store_n(&vspace.ranges, ranges, __ATOMIC_RELEASE);
-    vspace.capacity = capacity_of(pages);
-    if (old)
-        page_free_run((uintptr_t)old - direct_map_base, before);
+        memcpy(list->ranges, old->ranges, old->count * sizeof(old->ranges[0]));
+    __atomic_store_n(&vspace.list, list, __ATOMIC_RELEASE);
     return OK;
 }
 
@@ -35,16 +40,28 @@ enum status ranges_init(uintptr_t start, uintptr_t end)
 {
     vspace.start = vspace.next = start;
     vspace.end = end;
-    return vspace.ranges ? OK : grow();
+    return vspace.list ? OK : grow();
 }
 
-unsigned range_index(uintptr_t address)
+static const struct range_list *list_now(void)
 {
-    const struct vspace_range *ranges = __atomic_load_n(&vspace.ranges, __ATOMIC_ACQUIRE);
-    unsigned low = 0, high = vspace.count;
+    static const struct range_list empty;
+    const struct range_list *list = __atomic_load_n(&vspace.list, __ATOMIC_ACQUIRE);
+    return list ? list : &empty;
+}
+
+static unsigned count_of(const struct range_list *list)
+{
+    return __atomic_load_n(&list->count, __ATOMIC_ACQUIRE);
+}
+
+// The first range that ends above `address`; `count`: none.
+static unsigned index_in(const struct range_list *list, unsigned count, uintptr_t address)
+{
+    unsigned low = 0, high = count;
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        if (ranges[middle].end <= address)
+        if (list->ranges[middle].end <= address)
             low = middle + 1;
         else
             high = middle;
@@ -52,13 +69,32 @@ unsigned range_index(uintptr_t address)
     return low;
 }
 
+unsigned range_index(uintptr_t address)
+{
+    const struct range_list *list = vspace.list;
+    return index_in(list, list->count, address);
+}
+
+bool range_copy(uintptr_t address, enum vspace_kind kind, struct vspace_range *range)
+{
+    uintptr_t state = lock_irqsave(&vspace.lock);
+    const struct range_list *list = list_now();
+    unsigned index = index_in(list, list->count, address);
+    bool is_there = index < list->count && address >= list->ranges[index].start &&
+                    list->ranges[index].kind == kind;
+    if (is_there)
+        *range = list->ranges[index];
+    unlock_irqrestore(&vspace.lock, state);
+    return is_there;
+}
+
 bool range_recall(uintptr_t address)
 {
     unsigned index = range_index(address);
-    if (index == vspace.count || address < vspace.ranges[index].start)
+    if (index == vspace.list->count || address < vspace.list->ranges[index].start)
         return false;
-    vspace.recent = vspace.ranges[index].start;
-    vspace.recent_size = vspace.ranges[index].end - vspace.recent;
+    vspace.recent = vspace.list->ranges[index].start;
+    vspace.recent_size = vspace.list->ranges[index].end - vspace.recent;
     return true;
 }
 
@@ -66,8 +102,9 @@ bool range_recall(uintptr_t address)
 static uintptr_t place_below(unsigned index, uintptr_t from, size_t size, size_t alignment,
                              size_t skew)
 {
-    uintptr_t low = index ? vspace.ranges[index - 1].end + PAGE_SIZE : vspace.start;
-    uintptr_t high = index < vspace.count ? vspace.ranges[index].start - PAGE_SIZE : vspace.end;
+    const struct range_list *list = vspace.list;
+    uintptr_t low = index ? list->ranges[index - 1].end + PAGE_SIZE : vspace.start;
+    uintptr_t high = index < list->count ? list->ranges[index].start - PAGE_SIZE : vspace.end;
     if (low < from)
         low = from;
     low += PAGE_SIZE; // its own guards
@@ -76,13 +113,13 @@ static uintptr_t place_below(unsigned index, uintptr_t from, size_t size, size_t
     return place >= low && place < high && size <= high - place ? place : 0;
 }
 
+// Looks at the first place twice: from `next` on, and whole.
 static uintptr_t find_place(size_t size, size_t alignment, size_t skew, unsigned *index)
 {
-    unsigned first = range_index(vspace.next);
-    for (unsigned i = 0; i <= vspace.count + 1;
-         i++) { // the first one twice: from `next`, and whole
-        bool is_around = first + i > vspace.count;
-        *index = is_around ? first + i - vspace.count - 1 : first + i;
+    unsigned first = range_index(vspace.next), count = vspace.list->count;
+    for (unsigned i = 0; i <= count + 1; i++) {
+        bool is_around = first + i > count;
+        *index = is_around ? first + i - count - 1 : first + i;
         uintptr_t place =
             place_below(*index, is_around ? vspace.start : vspace.next, size, alignment, skew);
         if (place)
@@ -95,16 +132,16 @@ static enum status insert(size_t size, size_t alignment, size_t skew, struct vsp
                           uintptr_t *start)
 {
     unsigned index;
-    if (vspace.count == vspace.capacity && grow() != OK)
+    if (vspace.list->count == vspace.list->capacity && grow() != OK)
         return NO_MEMORY;
     range.start = find_place(size, alignment, skew, &index);
     if (!range.start)
         return NO_MEMORY;
     range.end = range.start + size;
-    memmove(&vspace.ranges[index + 1], &vspace.ranges[index],
-            (vspace.count - index) * sizeof(range));
-    vspace.ranges[index] = range;
-    vspace.count++;
+    struct range_list *list = vspace.list;
+    memmove(&list->ranges[index + 1], &list->ranges[index], (list->count - index) * sizeof(range));
+    list->ranges[index] = range;
+    __atomic_store_n(&list->count, list->count + 1, __ATOMIC_RELEASE);
     vspace.next = range.end + PAGE_SIZE;
     *start = range.start;
     return OK;
@@ -118,32 +155,35 @@ enum status range_insert(size_t size, size_t alignment, size_t skew, const char 
         return BAD_ARGUMENT;
     struct vspace_range range = {.name = name, .kind = kind};
     uintptr_t state = lock_irqsave(&vspace.lock);
-    enum status status = vspace.ranges
-                             ? insert(align_up(size, PAGE_SIZE), alignment, skew, range, start)
-                             : NO_MEMORY;
+    enum status status =
+        vspace.list ? insert(align_up(size, PAGE_SIZE), alignment, skew, range, start) : NO_MEMORY;
     unlock_irqrestore(&vspace.lock, state);
     return status;
 }
 
 void range_remove(unsigned index)
 {
-    vspace.count--;
-    memmove(&vspace.ranges[index], &vspace.ranges[index + 1],
-            (vspace.count - index) * sizeof(struct vspace_range));
-    vspace.ranges[vspace.count] = (struct vspace_range){0};
+    struct range_list *list = vspace.list;
+    unsigned count = list->count - 1;
+    __atomic_store_n(&list->count, count, __ATOMIC_RELEASE);
+    memmove(&list->ranges[index], &list->ranges[index + 1],
+            (count - index) * sizeof(struct vspace_range));
+    list->ranges[count] = (struct vspace_range){0};
     vspace.recent_size = 0;
 }
 
 const struct vspace_range *vspace_range(unsigned index)
 {
-    return index < vspace.count ? &vspace.ranges[index] : NULL;
+    const struct range_list *list = list_now();
+    return index < count_of(list) ? &list->ranges[index] : NULL;
 }
 
 const struct vspace_range *vspace_find(uintptr_t address, bool *is_guard)
 {
-    unsigned above = range_index(address);
-    for (unsigned i = above ? above - 1 : 0; i <= above && i < vspace.count; i++) {
-        const struct vspace_range *range = &vspace.ranges[i];
+    const struct range_list *list = list_now();
+    unsigned count = count_of(list), above = index_in(list, count, address);
+    for (unsigned i = above ? above - 1 : 0; i <= above && i < count; i++) {
+        const struct vspace_range *range = &list->ranges[i];
         if (address < range->start - PAGE_SIZE || address >= range->end + PAGE_SIZE)
             continue;
         *is_guard = address < range->start || address >= range->end;

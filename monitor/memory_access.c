@@ -69,17 +69,31 @@ static unsigned bytes_there(const struct memory_place *place, uint64_t offset, u
     return offset < left ? (unsigned)(left - offset) : 0;
 }
 
-unsigned memory_read_bytes(const struct memory_place *place, uint64_t offset, uint8_t *bytes,
-                           unsigned count)
+// Bytes of one page. Returns how many can be read.
+static unsigned read_in_page(const struct memory_place *place, uint64_t offset, uint8_t *bytes,
+                             unsigned count)
 {
     unsigned done = 0;
     uint64_t value;
-    count = bytes_there(place, offset, count);
-    uintptr_t mapped = count ? open_place(place, offset, count) : 0;
+    uintptr_t mapped = open_place(place, offset, count);
     if (!mapped && place->is_physical)
         return 0;
     while (done < count && arch_probe_read(mapped + done, 1, &value) == OK)
         bytes[done++] = (uint8_t)value;
     close_place(place, mapped);
+    return done;
+}
+
+unsigned memory_read_bytes(const struct memory_place *place, uint64_t offset, uint8_t *bytes,
+                           unsigned count)
+{
+    unsigned done = 0, got, step;
+    count = bytes_there(place, offset, count);
+    do {
+        uint64_t to_end = PAGE_SIZE - (place->address + offset + done) % PAGE_SIZE;
+        step = count - done < to_end ? count - done : (unsigned)to_end;
+        got = step ? read_in_page(place, offset + done, bytes + done, step) : 0;
+        done += got;
+    } while (got && got == step);
     return done;
 }

@@ -2,7 +2,8 @@
 // error, nothing more.
 //
 // Physical memory that the direct map hasn't, such as devices' registers, is mapped for the moment,
-// uncached.
+// uncached; each page in its own way. So a single access that is half in memory and half beside it
+// is an error too.
 #pragma once
 
 #include "lib/compiler.h"

@@ -71,15 +71,9 @@ static bool are_joinable(const uint64_t *entries, unsigned level)
     return mtrr_uniform_end(physical, physical + size) == physical + size;
 }
 
-// Makes one page of `level` of the table below it that holds `address`, if it can be.
-static void join(uintptr_t address, unsigned level)
+// Makes one page of `level` of the table below the entry, if it can be.
+static void join(uint64_t *entry, unsigned level)
 {
-    uint64_t *entry = &kernel_pml4[level_index(address, LEVEL_TOP)];
-    for (unsigned at = LEVEL_TOP; at > level; at--) {
-        if (!is_link(*entry, at))
-            return;
-        entry = &table_at(*entry)[level_index(address, at - 1)];
-    }
     uint64_t link = *entry;
     if (!is_link(link, level) || field_get(PTE_COUNT, link) != TABLE_ENTRIES ||
         !are_joinable(table_at(link), level))
@@ -90,14 +84,27 @@ static void join(uintptr_t address, unsigned level)
     table_discard(link);
 }
 
+// The same for what holds `address`. Returns where the next one may be: without tables on the way
+// there, far away.
+static uintptr_t join_at(uintptr_t address, unsigned level)
+{
+    uint64_t *entry = &kernel_pml4[level_index(address, LEVEL_TOP)];
+    unsigned at = LEVEL_TOP;
+    while (at > level && is_link(*entry, at))
+        entry = &table_at(*entry)[level_index(address, --at)];
+    if (at == level)
+        join(entry, level);
+    return align_down(address, level_size(at)) + level_size(at);
+}
+
 static void join_range(uintptr_t start, uintptr_t last)
 {
-    for (unsigned level = LEVEL_LARGE; level <= page_level_max(); level++) {
-        uintptr_t size = level_size(level), end = align_down(last, size);
-        for (uintptr_t at = align_down(start, size); at != end; at += size)
-            join(at, level);
-        join(end, level);
-    }
+    for (unsigned level = LEVEL_LARGE; level <= page_level_max(); level++)
+        for (uintptr_t at = start, next; at <= last; at = next) {
+            next = join_at(at, level);
+            if (next < at)
+                break; // the end of all addresses
+        }
 }
 
 // --- Changing ------------------------------------------------------------------------------------

@@ -104,6 +104,16 @@ void page_forget(void)
     recent_table.region = UINTPTR_MAX;
 }
 
+static struct mapping mapping_at(uintptr_t address, const struct place *place)
+{
+    return (struct mapping){
+        .start = align_down(address, level_size(place->level)),
+        .size = level_size(place->level),
+        .physical = page_physical(*place->entry, place->level),
+        .rights = page_rights(page_decode(*place->entry, place->level)),
+    };
+}
+
 bool arch_translate(uintptr_t address, struct mapping *mapping)
 {
     if ((uint64_t)((int64_t)(address << 16) >> 16) != address)
@@ -111,13 +121,21 @@ bool arch_translate(uintptr_t address, struct mapping *mapping)
     struct place place = page_place(address);
     if (!(*place.entry & PTE_PRESENT))
         return false;
-    *mapping = (struct mapping){
-        .start = align_down(address, level_size(place.level)),
-        .size = level_size(place.level),
-        .physical = page_physical(*place.entry, place.level),
-        .rights = page_rights(page_decode(*place.entry, place.level)),
-    };
+    *mapping = mapping_at(address, &place);
     return true;
+}
+
+bool arch_find_page(uintptr_t start, uintptr_t end, struct mapping *page)
+{
+    while (start < end) {
+        struct place place = page_place(start);
+        if (*place.entry & PTE_PRESENT) {
+            *page = mapping_at(start, &place);
+            return true;
+        }
+        start = align_down(start, level_size(place.level)) + level_size(place.level);
+    }
+    return false;
 }
 
 // --- Tables --------------------------------------------------------------------------------------

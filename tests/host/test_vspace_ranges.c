@@ -8,21 +8,22 @@
 uintptr_t direct_map_base, direct_map_size;
 uint64_t kernel_slide;
 
-static unsigned runs_out; // pages handed out and not given back
+enum { RUNS_MAX = 16 };
+
+static void *runs[RUNS_MAX]; // all that was handed out: nothing is given back
+static unsigned run_count, runs_out;
 static bool is_out_of_memory;
 
 paddr_t page_alloc_run(size_t count, unsigned flags)
 {
     (void)flags;
     void *memory = is_out_of_memory ? NULL : aligned_alloc(PAGE_SIZE, count * PAGE_SIZE);
-    runs_out += memory ? (unsigned)count : 0;
+    if (!memory)
+        return NO_PAGE;
+    runs_out += (unsigned)count;
+    assert_true(run_count < RUNS_MAX);
+    runs[run_count++] = memory;
     return (paddr_t)memory;
-}
-
-void page_free_run(paddr_t first, size_t count)
-{
-    runs_out -= (unsigned)count;
-    free((void *)first);
 }
 
 #define BASE 0xffffc00000000000ull
@@ -33,14 +34,15 @@ static int start(void **state)
     direct_map_size = UINTPTR_MAX;
     memset(&vspace, 0, sizeof(vspace));
     is_out_of_memory = false;
-    runs_out = 0;
+    runs_out = run_count = 0;
     return ranges_init(BASE, BASE + KERNEL_RANGES_SIZE) == OK ? 0 : -1;
 }
 
 static int stop(void **state)
 {
     (void)state;
-    free(vspace.ranges);
+    while (run_count)
+        free(runs[--run_count]);
     return 0;
 }
 
@@ -83,15 +85,35 @@ static void without_memory_nothing_is_entered(void **state)
 {
     (void)state;
     uintptr_t at;
-    while (vspace.count < vspace.capacity)
+    while (vspace.list->count < vspace.list->capacity)
         must_insert(PAGE_SIZE, PAGE_SIZE, 0);
     is_out_of_memory = true;
-    unsigned before = vspace.count;
+    unsigned before = vspace.list->count;
     assert_int_equal(range_insert(PAGE_SIZE, PAGE_SIZE, 0, "", 0, &at), NO_MEMORY);
-    assert_int_equal(vspace.count, before);
+    assert_int_equal(vspace.list->count, before);
     is_out_of_memory = false;
     must_insert(PAGE_SIZE, PAGE_SIZE, 0);
-    assert_int_equal(runs_out, 2);
+    assert_int_equal(runs_out, 1 + 2);
+}
+
+// Somebody who has begun to read when the array becomes too small, and goes on later.
+static void readers_stay_in_the_array_they_began_in(void **state)
+{
+    (void)state;
+    uintptr_t first = must_insert(PAGE_SIZE, PAGE_SIZE, 0);
+    bool is_guard;
+    const struct vspace_range *early = vspace_find(first, &is_guard);
+    const struct range_list *list = vspace.list;
+    while (vspace.list == list)
+        must_insert(PAGE_SIZE, PAGE_SIZE, 0);
+    assert_int_equal(early->start, first);
+    assert_int_equal(list->count, list->capacity); // its own
+    assert_int_equal(vspace.list->count, list->count + 1);
+    assert_int_equal(vspace_find(first, &is_guard)->start, first);
+    assert_non_null(vspace_range(list->count));
+    vspace.list = NULL; // before the first of all
+    assert_null(vspace_find(first, &is_guard));
+    assert_null(vspace_range(0));
 }
 
 // --- Against a model: a byte for each page of a small space
@@ -155,9 +177,9 @@ static void insert_one(void)
 
 static void remove_one(void)
 {
-    if (!vspace.count)
+    if (!vspace.list->count)
         return;
-    unsigned index = (unsigned)random_below(vspace.count);
+    unsigned index = (unsigned)random_below(vspace.list->count);
     const struct vspace_range *range = vspace_range(index);
     model_set(page_of(range->start) - 1, page_of(range->end) - page_of(range->start) + 2, 0);
     range_remove(index);
@@ -193,10 +215,11 @@ static void random_ranges(void **state)
         else
             remove_one();
         look();
-        for (unsigned i = 1; i < vspace.count; i++)
-            assert_true(vspace.ranges[i - 1].end + 2 * PAGE_SIZE <= vspace.ranges[i].start);
+        for (unsigned i = 1; i < vspace.list->count; i++)
+            assert_true(vspace.list->ranges[i - 1].end + 2 * PAGE_SIZE <=
+                        vspace.list->ranges[i].start);
     }
-    assert_null(vspace_range(vspace.count));
+    assert_null(vspace_range(vspace.list->count));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -207,6 +230,7 @@ int main(void)
         TEST(what_makes_no_sense_is_refused),
         TEST(addresses_are_not_used_again_soon),
         TEST(without_memory_nothing_is_entered),
+        TEST(readers_stay_in_the_array_they_began_in),
         TEST(random_ranges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
