@@ -141,7 +141,7 @@ paddr_t page_alloc(unsigned flags)
         return alloc(1, flags, CALLER);
     }
     __atomic_store_n(&cpu->free, free & (free - 1), __ATOMIC_RELAXED);
-    paddr_t page = cpu->before + 1 + ((paddr_t)(unsigned)__builtin_ctzll(free) << PAGE_SHIFT);
+    paddr_t page = cpu->start + ((paddr_t)(unsigned)__builtin_ctzll(free) << PAGE_SHIFT);
     cpu->allocs++;
     arch_irq_restore(irq);
     record_run(page, 1, CALLER);
@@ -232,9 +232,9 @@ void page_free(paddr_t page)
     }
     uintptr_t irq = arch_irq_save();
     struct page_cpu *cpu = &this_cpu()->page;
-    paddr_t offset = page - cpu->before - 1; // wraps where no word is taken
+    paddr_t offset = page - cpu->start;
     uint64_t at = offset >> PAGE_SHIFT | offset << (64 - PAGE_SHIFT), free = cpu->free;
-    if (likely(at < WORD_PAGES) && // in it, and a multiple of a page
+    if (likely(at < cpu->room) && // there is a word, it is in it, and a multiple of a page
         likely((__atomic_load_n(cpu->word, __ATOMIC_RELAXED) & ~free) >> at & 1)) {
         __atomic_store_n(&cpu->free, free | BIT(at), __ATOMIC_RELAXED);
         cpu->frees++;

@@ -13,21 +13,17 @@
 
 // --- The word ------------------------------------------------------------------------------------
 
-static paddr_t hot_start(const struct page_cpu *cpu)
-{
-    return cpu->before + 1;
-}
-
 // An interrupted change can't be seen: interrupts are off. The order of the stores is for
 // hot_free() on other processors.
-static void word_enter(struct page_cpu *cpu, uint64_t *word, paddr_t before, uint64_t free)
+static void word_enter(struct page_cpu *cpu, uint64_t *word, paddr_t start, uint64_t free)
 {
     __atomic_store_n(&cpu->changes, cpu->changes + 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->free, 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->word, word, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->free, free, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->changes, cpu->changes + 1, __ATOMIC_SEQ_CST);
-    cpu->before = before;
+    cpu->start = start;
+    cpu->room = word ? WORD_PAGES : 0;
 }
 
 uint64_t hot_free(unsigned id, const uint64_t *word)
@@ -64,7 +60,7 @@ static bool word_claim(struct page_cpu *cpu, struct tree *tree, unsigned block, 
     if (!free)
         return false;
     paddr_t start = tree_start(tree) + (paddr_t)(word - tree->field) * WORD_SIZE;
-    word_enter(cpu, word, start - 1, free);
+    word_enter(cpu, word, start, free);
     return true;
 }
 
@@ -112,7 +108,7 @@ static uint64_t *word_choose(struct tree *tree, unsigned block)
 static bool hot_claim(struct page_cpu *cpu, struct tree *tree, unsigned block)
 {
     uint64_t *word = word_choose(tree, block);
-    paddr_t old = hot_start(cpu);
+    paddr_t old = cpu->start;
     bool stays = cpu->word && align_down(old, BLOCK_SIZE) == block_start(tree, block);
     bool moves = cpu->word && !stays;
     unsigned count = word ? block_own(cpu, tree, block) : 0;
@@ -209,7 +205,7 @@ static bool hot_refill(struct page_cpu *cpu)
     struct zone zones[ZONES_MAX];
     if (!cpu_register(cpu))
         return false;
-    if (cpu->word && hot_claim(cpu, tree_at(hot_start(cpu)), block_at(hot_start(cpu))))
+    if (cpu->word && hot_claim(cpu, tree_at(cpu->start), block_at(cpu->start)))
         return true;
     unsigned count = zones_from_flags(PAGE_ANY, zones);
     for (unsigned i = 0; i < count; i++)
@@ -220,7 +216,7 @@ static bool hot_refill(struct page_cpu *cpu)
 
 static bool hot_suits(const struct page_cpu *cpu, unsigned flags)
 {
-    unsigned node = flags >> 8, tree = (unsigned)(hot_start(cpu) >> TREE_SHIFT);
+    unsigned node = flags >> 8, tree = (unsigned)(cpu->start >> TREE_SHIFT);
     if (!cpu->free || flags & PAGE_BELOW_1M)
         return false;
     if (flags & PAGE_BELOW_4G && tree >= TREES_BELOW_4G)
@@ -235,7 +231,7 @@ paddr_t hot_take(struct page_cpu *cpu, unsigned flags)
         return NO_PAGE;
     uint64_t free = cpu->free;
     __atomic_store_n(&cpu->free, free & (free - 1), __ATOMIC_RELAXED);
-    return hot_start(cpu) + (paddr_t)__builtin_ctzll(free) * PAGE_SIZE;
+    return cpu->start + (paddr_t)__builtin_ctzll(free) * PAGE_SIZE;
 }
 
 bool hot_drain(struct page_cpu *cpu)
@@ -246,8 +242,8 @@ bool hot_drain(struct page_cpu *cpu)
     cpu->tree = cpu->large = NULL;
     if (!word)
         return false;
-    struct tree *tree = tree_at(hot_start(cpu));
-    unsigned block = block_at(hot_start(cpu));
+    struct tree *tree = tree_at(cpu->start);
+    unsigned block = block_at(cpu->start);
     word_enter(cpu, NULL, 0, 0);
     __atomic_fetch_and(word, ~free, __ATOMIC_SEQ_CST);
     block_count_up(tree, block, bit_count(free));

@@ -82,6 +82,27 @@ static void foreign_pages_are_refused(void **state)
     page_free(page);
 }
 
+// As a processor starts: without a hot word, and no address is in that.
+static void nothing_is_hot_at_first(void **state)
+{
+    (void)state;
+    static struct percpu other;
+    other = (struct percpu){.cpu = 1};
+    begin(64 * MIB);
+    for (unsigned round = 0; round < 2; round++) {
+        for (paddr_t page = 0; page < 64 * PAGE_SIZE; page += PAGE_SIZE) {
+            assert_refused(page + 1, 1);
+            assert_refused(page, 1);
+        }
+        machine_other = &other;
+    }
+    machine_other = NULL;
+    taken(page_alloc(PAGE_ANY));
+    page_drain();
+    for (paddr_t page = 1; page < 64 * PAGE_SIZE; page += PAGE_SIZE)
+        assert_refused(page, 1);
+}
+
 static void other_sizes_are_refused(void **state)
 {
     (void)state;
@@ -426,7 +447,8 @@ static void planted_damage_is_found(void **state)
     PLANT(pages.lists[TREES_SOME][0], pages.lists[TREES_SOME][0] ^= 1);
     PLANT(pages.lists[TREES_ENTIRE][0], pages.lists[TREES_ENTIRE][0] ^= 1);
     PLANT(pages.lists[TREES_FRESH][0], pages.lists[TREES_FRESH][0] ^= 2);
-    PLANT(cpu->before, cpu->before += PAGE_SIZE);
+    PLANT(cpu->start, cpu->start += PAGE_SIZE);
+    PLANT(cpu->room, cpu->room = 0);
     PLANT(cpu->id, cpu->id = 3);
     PLANT(cpu->word, cpu->word = NULL);
 }
@@ -436,6 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(free_pages_are_refused),
         cmocka_unit_test(foreign_pages_are_refused),
+        cmocka_unit_test(nothing_is_hot_at_first),
         cmocka_unit_test(other_sizes_are_refused),
         cmocka_unit_test(pages_hot_elsewhere_are_refused),
         cmocka_unit_test(every_page_can_be_had),
