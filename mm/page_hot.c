@@ -42,8 +42,7 @@ uint64_t hot_free(unsigned id, const uint64_t *word)
     return current == word ? free : 0;
 }
 
-// Takes what is free in a word of a block from whose count `count` pages, all or a word's worth,
-// have been taken before.
+// Takes what is free in a word of a block from whose count `count` pages have been taken before.
 static bool word_claim(struct page_cpu *cpu, struct tree *tree, unsigned block, uint64_t *word,
                        unsigned count)
 {
@@ -57,6 +56,8 @@ static bool word_claim(struct page_cpu *cpu, struct tree *tree, unsigned block, 
     } else if (found < count) {
         block_count_up(tree, block, count - found);
     }
+    if (found != count)
+        note_return(cpu);
     if (!free)
         return false;
     paddr_t start = tree_start(tree) + (paddr_t)(word - tree->field) * WORD_SIZE;
@@ -74,9 +75,9 @@ static void block_disown(struct tree *tree, unsigned block)
         block_publish(tree, block);
 }
 
-// Makes this processor the block's owner and counts down by what a word can hold. Returns how much
-// that was; 0: nothing has been done.
-static unsigned block_own(struct page_cpu *cpu, struct tree *tree, unsigned block)
+// Makes this processor the block's owner and counts down by what a word holds, `most`, or all there
+// is. Returns how much that was; 0: nothing has been done.
+static unsigned block_own(struct page_cpu *cpu, struct tree *tree, unsigned block, unsigned most)
 {
     uint32_t old = block_state(tree, block), new;
     unsigned count;
@@ -84,7 +85,7 @@ static unsigned block_own(struct page_cpu *cpu, struct tree *tree, unsigned bloc
         count = old & BLOCK_COUNT;
         if (!count || old & BLOCK_ASIDE || (block_owner(old) && block_owner(old) != cpu->id))
             return 0;
-        count = count < WORD_PAGES ? count : WORD_PAGES;
+        count = count < most ? count : most;
         new = (old - count) | (uint32_t)cpu->id << BLOCK_OWNER_SHIFT;
     } while (!__atomic_compare_exchange_n(&tree->block[block], &old, new, true, __ATOMIC_SEQ_CST,
                                           __ATOMIC_SEQ_CST));
@@ -93,25 +94,26 @@ static unsigned block_own(struct page_cpu *cpu, struct tree *tree, unsigned bloc
     return count;
 }
 
-// The lowest word with something free in it; pages that lie in one word with memory that isn't
-// ours are left alone.
-static uint64_t *word_choose(struct tree *tree, unsigned block)
+// The lowest word with something free in it, and how much that is; pages that lie in one word with
+// memory that isn't ours are left alone.
+static uint64_t *word_choose(struct tree *tree, unsigned block, unsigned *free)
 {
     uint64_t *field = block_field(tree, block);
     unsigned usable = __atomic_load_n(&tree->usable[block], __ATOMIC_RELAXED);
     for (unsigned i = 0; i < BLOCK_WORDS; i++)
-        if (usable >> i & 1 && ~__atomic_load_n(&field[i], __ATOMIC_SEQ_CST))
+        if (usable >> i & 1 && (*free = bit_count(~__atomic_load_n(&field[i], __ATOMIC_SEQ_CST))))
             return &field[i];
     return NULL;
 }
 
 static bool hot_claim(struct page_cpu *cpu, struct tree *tree, unsigned block)
 {
-    uint64_t *word = word_choose(tree, block);
+    unsigned free;
+    uint64_t *word = word_choose(tree, block, &free);
     paddr_t old = cpu->start;
     bool stays = cpu->word && align_down(old, BLOCK_SIZE) == block_start(tree, block);
     bool moves = cpu->word && !stays;
-    unsigned count = word ? block_own(cpu, tree, block) : 0;
+    unsigned count = word ? block_own(cpu, tree, block, free) : 0;
     if (!count)
         return false;
     if (!word_claim(cpu, tree, block, word, count)) {
@@ -185,7 +187,7 @@ static bool zone_claim(struct page_cpu *cpu, const struct zone *zone)
 
 // --- Taking and leaving --------------------------------------------------------------------------
 
-static bool cpu_register(struct page_cpu *cpu)
+bool cpu_register(struct page_cpu *cpu)
 {
     if (cpu->id)
         return true;
@@ -248,5 +250,6 @@ bool hot_drain(struct page_cpu *cpu)
     __atomic_fetch_and(word, ~free, __ATOMIC_SEQ_CST);
     block_count_up(tree, block, bit_count(free));
     block_disown(tree, block);
+    note_return(cpu);
     return true;
 }

@@ -67,7 +67,6 @@ noinline static struct tree *tree_set_up(unsigned index)
 {
     struct tree *tree = NULL;
     uint64_t bit = BIT(index % 64);
-    __atomic_fetch_add(&pages.setting_up, 1, __ATOMIC_SEQ_CST);
     if (__atomic_fetch_and(&pages.lists[TREES_FRESH][index / 64], ~bit, __ATOMIC_SEQ_CST) & bit)
         tree = slot_take(index); // there is one for each
     if (tree) {
@@ -76,8 +75,8 @@ noinline static struct tree *tree_set_up(unsigned index)
         tree->whole = UINT64_MAX;
         __atomic_store_n(&pages.trees[index], tree, __ATOMIC_RELEASE);
         tree_list(TREES_ENTIRE, index, true);
+        note_return(&this_cpu()->page);
     }
-    __atomic_fetch_sub(&pages.setting_up, 1, __ATOMIC_SEQ_CST);
     return tree;
 }
 

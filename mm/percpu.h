@@ -16,6 +16,8 @@ struct page_cpu {
     struct tree *tree;  // where others don't look for words while there is another
     struct tree *large; // where the last block was found
     uint64_t allocs, frees;
+    uint32_t trying;  // odd while it may hold pages that it gives back without having had them
+    uint32_t returns; // how often it has made pages free that others may have looked for
     uint32_t changes; // odd while another word is being taken: free and word don't match then
     uint16_t id;      // by which blocks and trees name this processor; 0: none yet
     bool reclaiming;
