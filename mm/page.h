@@ -64,6 +64,12 @@ must_use enum status page_reserve(paddr_t first, size_t count);
 // change the map meanwhile.
 must_use enum status page_donate(paddr_t start, paddr_t end);
 
+// The inverse: free pages [start, end) stop being the allocator's and become `kind`, which isn't
+// MEMORY_USABLE, in the map. All of them or none: BAD_ARGUMENT where these aren't whole pages that
+// the map calls usable, NOT_FOUND where one isn't free, NO_MEMORY where the map has no room.
+// Start-up only, while no other processor allocates.
+must_use enum status page_withhold(paddr_t start, paddr_t end, enum memory_kind kind);
+
 // Says that memory [start, end) belongs to a NUMA node; to the nearest 128 MiB. Start-up only.
 void page_set_node(paddr_t start, paddr_t end, unsigned node);
 

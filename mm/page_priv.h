@@ -268,6 +268,13 @@ struct tree *tree_create(unsigned index);
 // Makes [start, end) of the tree, nothing of which was ours, free.
 void tree_add(struct tree *tree, paddr_t start, paddr_t end);
 
+// Takes all of [start, end) out of the tree, free as it must be; or nothing, and returns false.
+bool tree_remove(struct tree *tree, paddr_t start, paddr_t end);
+
+// What is usable in the tree's blocks of [start, end) is read from the map again, after it has
+// become less.
+void tree_recount(struct tree *tree, paddr_t start, paddr_t end);
+
 // Trees in which an allocation looks: [first, end), those of one node or all.
 struct zone {
     unsigned first, end;
