@@ -282,6 +282,8 @@ enum status page_withhold(paddr_t start, paddr_t end, enum memory_kind kind)
 // A tree is the node's that has at least half of it.
 void page_set_node(paddr_t start, paddr_t end, unsigned node)
 {
+    if (start >> TREE_SHIFT >= pages.count)
+        return;
     uint64_t first = (start + TREE_SIZE / 2) >> TREE_SHIFT;
     uint64_t last = end > UINT64_MAX - TREE_SIZE ? UINT64_MAX : (end + TREE_SIZE / 2) >> TREE_SHIFT;
     for (; first < last && first < pages.count; first++)

@@ -239,6 +239,11 @@ static void nodes_are_preferred(void **state)
     machine_usual(2 * GIB);
     assert_int_equal(page_init(&machine_ram, 2 * GIB), OK);
     page_set_node(1 * GIB, 2 * GIB, 1);
+    page_set_node(UINT64_MAX - 4095, UINT64_MAX, 7); // beyond the tables
+    page_set_node(UINT64_MAX - 32 * MIB, GIB, 7);
+    page_set_node(2 * GIB, UINT64_MAX, 7);
+    for (unsigned i = 0; i < pages.count; i++)
+        assert_int_equal(pages.nodes[i], i >= 8);
     for (unsigned count = 1; count < 3000; count *= 2) {
         assert_true(taken(page_alloc_run(count, PAGE_NODE(1))) >= GIB);
         assert_true(taken(page_alloc_run(count, PAGE_NODE(0))) < GIB);
