@@ -5,7 +5,13 @@
 // as a whole, or if it is in some processor's hot word; nowhere else is it written down. So a wrong
 // free is known at once, by everybody. docs/memory.md has the whole picture.
 //
-// Any context but NMI and machine check, on any processor; nothing here waits for anybody.
+// Any context but NMI and machine check, on any processor. Only who finds no memory waits, for the
+// moment in which other processors may hold what they then leave alone.
+//
+// When memory runs out, other processors' hot words aren't drained, up to 64 pages each: nobody can
+// be asked to do so yet. In the debug build metadata is 260 KiB per 128 MiB; where that finds no
+// room below what can be accessed at boot, as on machines of a TiB and more, upper memory is given
+// up for it, and the log says so.
 #pragma once
 
 #include "lib/bits.h"
