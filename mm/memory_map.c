@@ -144,6 +144,21 @@ enum status memory_map_release(struct memory_map *map, paddr_t start, paddr_t en
     return OK;
 }
 
+enum status memory_map_withhold(struct memory_map *map, paddr_t start, paddr_t end,
+                                enum memory_kind kind)
+{
+    const struct memory_range *range = memory_map_find(map, start);
+    if (start >= end || !is_aligned(start | end, PAGE_SIZE) || kind == MEMORY_USABLE)
+        return BAD_ARGUMENT;
+    if (!range || range->kind != MEMORY_USABLE || range->end < end)
+        return BAD_ARGUMENT;
+    if (map->count + 2 > MEMORY_MAP_MAX) // this one, and what is left above
+        return NO_MEMORY;
+    overlay(map, (struct memory_range){start, end, kind});
+    merge_neighbours(map);
+    return OK;
+}
+
 uint64_t memory_map_total(const struct memory_map *map, enum memory_kind kind)
 {
     uint64_t total = 0;

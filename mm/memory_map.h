@@ -51,6 +51,11 @@ void memory_map_limit(struct memory_map *map, paddr_t end);
 // already, NO_MEMORY where the map has no room; nothing is changed then.
 must_use enum status memory_map_release(struct memory_map *map, paddr_t start, paddr_t end);
 
+// Makes [start, end), whole pages and all of it usable, a part of `kind`, which isn't. BAD_ARGUMENT
+// where it is otherwise, NO_MEMORY where the map has no room; nothing is changed then.
+must_use enum status memory_map_withhold(struct memory_map *map, paddr_t start, paddr_t end,
+                                         enum memory_kind kind);
+
 // Bytes of one kind.
 uint64_t memory_map_total(const struct memory_map *map, enum memory_kind kind);
 

@@ -33,14 +33,71 @@ static paddr_t take(struct page_cpu *cpu, size_t count, unsigned flags)
     return page;
 }
 
-// A fresh tree may be on no list for the moment in which another processor sets it up.
+// Whoever sees what was taken in between sees `trying` too.
+static void trying_begin(struct page_cpu *cpu)
+{
+    __atomic_store_n(&cpu->trying, cpu->trying + 1, __ATOMIC_RELAXED);
+}
+
+static void trying_end(struct page_cpu *cpu)
+{
+    __atomic_store_n(&cpu->trying, cpu->trying + 1, __ATOMIC_RELEASE);
+}
+
+static paddr_t take_once(struct page_cpu *cpu, size_t count, unsigned flags)
+{
+    trying_begin(cpu);
+    paddr_t page = take(cpu, count, flags);
+    trying_end(cpu);
+    return page;
+}
+
+static uint64_t returns_of_others(const struct page_cpu *cpu)
+{
+    uint64_t sum = 0;
+    for (unsigned id = 1; id <= __atomic_load_n(&pages.cpu_count, __ATOMIC_ACQUIRE); id++) {
+        const struct page_cpu *other = __atomic_load_n(&pages.cpus[id], __ATOMIC_ACQUIRE);
+        if (other && other != cpu)
+            sum += __atomic_load_n(&other->returns, __ATOMIC_ACQUIRE);
+    }
+    return sum;
+}
+
+// Until each of those that were at it has done. Not for ever: one may have been stopped.
+static void wait_for_others(void)
+{
+    enum { PATIENCE = 1 << 20 };
+    unsigned left = PATIENCE;
+    for (unsigned id = 1; id <= __atomic_load_n(&pages.cpu_count, __ATOMIC_ACQUIRE); id++) {
+        const struct page_cpu *other = __atomic_load_n(&pages.cpus[id], __ATOMIC_ACQUIRE);
+        uint32_t trying = other ? __atomic_load_n(&other->trying, __ATOMIC_ACQUIRE) : 0;
+        for (; trying & 1 && left; left--) {
+            if (__atomic_load_n(&other->trying, __ATOMIC_ACQUIRE) != trying)
+                break;
+            arch_pause();
+        }
+    }
+}
+
+// Another processor may hold for a moment what it then leaves alone: pages that are too few for its
+// run, or a fresh tree that it sets up. And it may give pages back where this one has just looked.
+// So that there is none is believed when nobody has given any back all the while; or in the end.
 static paddr_t take_patiently(struct page_cpu *cpu, size_t count, unsigned flags)
 {
-    paddr_t page;
-    while ((page = take(cpu, count, flags)) == NO_PAGE &&
-           __atomic_load_n(&pages.setting_up, __ATOMIC_SEQ_CST))
-        arch_pause();
-    return page;
+    enum { TRIES = 16 };
+    (void)cpu_register(cpu); // others are to see it
+    paddr_t page = take_once(cpu, count, flags);
+    if (page != NO_PAGE || __atomic_load_n(&pages.cpu_count, __ATOMIC_RELAXED) < 2)
+        return page;
+    for (unsigned i = 0; i < TRIES; i++) {
+        uint64_t before = returns_of_others(cpu);
+        if ((page = take_once(cpu, count, flags)) != NO_PAGE)
+            return page;
+        wait_for_others();
+        if (returns_of_others(cpu) == before)
+            break;
+    }
+    return NO_PAGE;
 }
 
 // The hook may allocate; that it has nothing to give then is no reason to ask it again.
@@ -141,7 +198,7 @@ paddr_t page_alloc(unsigned flags)
         return alloc(1, flags, CALLER);
     }
     __atomic_store_n(&cpu->free, free & (free - 1), __ATOMIC_RELAXED);
-    paddr_t page = cpu->before + 1 + ((paddr_t)(unsigned)__builtin_ctzll(free) << PAGE_SHIFT);
+    paddr_t page = cpu->start + ((paddr_t)(unsigned)__builtin_ctzll(free) << PAGE_SHIFT);
     cpu->allocs++;
     arch_irq_restore(irq);
     record_run(page, 1, CALLER);
@@ -218,6 +275,7 @@ noinline static void free_elsewhere(struct page_cpu *cpu, paddr_t page, uintptr_
 {
     const char *wrong = page_give(cpu, page);
     cpu->frees += !wrong;
+    note_return(cpu);
     arch_irq_restore(irq);
     if (unlikely(wrong))
         refuse(page, 1, wrong, caller);
@@ -232,9 +290,9 @@ void page_free(paddr_t page)
     }
     uintptr_t irq = arch_irq_save();
     struct page_cpu *cpu = &this_cpu()->page;
-    paddr_t offset = page - cpu->before - 1; // wraps where no word is taken
+    paddr_t offset = page - cpu->start;
     uint64_t at = offset >> PAGE_SHIFT | offset << (64 - PAGE_SHIFT), free = cpu->free;
-    if (likely(at < WORD_PAGES) && // in it, and a multiple of a page
+    if (likely(at < cpu->room) && // there is a word, it is in it, and a multiple of a page
         likely((__atomic_load_n(cpu->word, __ATOMIC_RELAXED) & ~free) >> at & 1)) {
         __atomic_store_n(&cpu->free, free | BIT(at), __ATOMIC_RELAXED);
         cpu->frees++;
@@ -256,6 +314,7 @@ void page_free_run(paddr_t first, size_t count)
     struct page_cpu *cpu = &this_cpu()->page;
     wrong = give(first, count);
     cpu->frees += !wrong;
+    note_return(cpu);
     arch_irq_restore(irq);
     if (unlikely(wrong))
         refuse(first, count, wrong, CALLER);
@@ -263,11 +322,13 @@ void page_free_run(paddr_t first, size_t count)
 
 // --- Exact runs ----------------------------------------------------------------------------------
 
-static bool take_exact(paddr_t first, size_t count)
+static bool take_exact(struct page_cpu *cpu, paddr_t first, size_t count)
 {
-    if (count < BLOCK_PAGES)
-        return run_take_exact(first, (unsigned)count);
-    return blocks_take_exact(first, count / BLOCK_PAGES);
+    trying_begin(cpu);
+    bool taken = count < BLOCK_PAGES ? run_take_exact(first, (unsigned)count)
+                                     : blocks_take_exact(first, count / BLOCK_PAGES);
+    trying_end(cpu);
+    return taken;
 }
 
 enum status page_reserve(paddr_t first, size_t count)
@@ -279,7 +340,8 @@ enum status page_reserve(paddr_t first, size_t count)
         return BAD_ARGUMENT;
     uintptr_t irq = arch_irq_save();
     struct page_cpu *cpu = &this_cpu()->page;
-    bool taken = take_exact(first, count) || (hot_drain(cpu) && take_exact(first, count));
+    (void)cpu_register(cpu);
+    bool taken = take_exact(cpu, first, count) || (hot_drain(cpu) && take_exact(cpu, first, count));
     cpu->allocs += taken;
     arch_irq_restore(irq);
     if (!taken)

@@ -5,7 +5,13 @@
 // as a whole, or if it is in some processor's hot word; nowhere else is it written down. So a wrong
 // free is known at once, by everybody. docs/memory.md has the whole picture.
 //
-// Any context but NMI and machine check, on any processor; nothing here waits for anybody.
+// Any context but NMI and machine check, on any processor. Only who finds no memory waits, for the
+// moment in which other processors may hold what they then leave alone.
+//
+// When memory runs out, other processors' hot words aren't drained, up to 64 pages each: nobody can
+// be asked to do so yet. In the debug build metadata is 260 KiB per 128 MiB; where that finds no
+// room below what can be accessed at boot, as on machines of a TiB and more, upper memory is given
+// up for it, and the log says so.
 #pragma once
 
 #include "lib/bits.h"
@@ -63,6 +69,12 @@ must_use enum status page_reserve(paddr_t first, size_t count);
 // is no whole page; NO_MEMORY where the map or the metadata have no room for it. Nobody else may
 // change the map meanwhile.
 must_use enum status page_donate(paddr_t start, paddr_t end);
+
+// The inverse: free pages [start, end) stop being the allocator's and become `kind`, which isn't
+// MEMORY_USABLE, in the map. All of them or none: BAD_ARGUMENT where these aren't whole pages that
+// the map calls usable, NOT_FOUND where one isn't free, NO_MEMORY where the map has no room.
+// Start-up only, while no other processor allocates.
+must_use enum status page_withhold(paddr_t start, paddr_t end, enum memory_kind kind);
 
 // Says that memory [start, end) belongs to a NUMA node; to the nearest 128 MiB. Start-up only.
 void page_set_node(paddr_t start, paddr_t end, unsigned node);

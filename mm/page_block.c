@@ -86,6 +86,7 @@ static bool words_take(uint64_t *field, unsigned first, unsigned count)
         return true;
     while (i-- > begin)
         __atomic_fetch_and(&field[i], ~word_mask(first, count, i), __ATOMIC_SEQ_CST);
+    note_return(&this_cpu()->page);
     return false;
 }
 
@@ -119,13 +120,20 @@ static int field_find(uint64_t *field, unsigned count, unsigned low, unsigned hi
     return -1;
 }
 
+// For pages that were counted down and not found.
+static void block_count_back(struct tree *tree, unsigned block, unsigned count)
+{
+    block_count_up(tree, block, count);
+    note_return(&this_cpu()->page);
+}
+
 int block_take(struct tree *tree, unsigned block, unsigned count, unsigned low, unsigned high)
 {
     if (!block_count_down(tree, block, count))
         return -1;
     int first = field_find(block_field(tree, block), count, low, high);
     if (first < 0)
-        block_count_up(tree, block, count);
+        block_count_back(tree, block, count);
     return first;
 }
 
@@ -135,7 +143,7 @@ bool block_take_exact(struct tree *tree, unsigned block, unsigned first, unsigne
         return false;
     if (words_take(block_field(tree, block), first, count))
         return true;
-    block_count_up(tree, block, count);
+    block_count_back(tree, block, count);
     return false;
 }
 

@@ -199,14 +199,14 @@ static void check_absent(struct check *check, unsigned index)
 static void check_cpu(struct check *check, unsigned id)
 {
     const struct page_cpu *cpu = pages.cpus[id];
-    struct tree *tree = cpu->word ? tree_at(cpu->before + 1) : NULL;
+    struct tree *tree = cpu->word ? tree_at(cpu->start) : NULL;
     if (cpu->id != id)
         COMPLAIN(check, "processor %u says it is %u", id, cpu->id);
-    if (!cpu->word && (cpu->free || cpu->before))
+    if (cpu->room != (cpu->word ? WORD_PAGES : 0) || (!cpu->word && (cpu->free || cpu->start)))
         COMPLAIN(check, "processor %u has pages in no word", id);
-    if (cpu->word && (!tree || !is_aligned(cpu->before + 1, WORD_SIZE) ||
-                      word_at(tree, cpu->before + 1) != cpu->word ||
-                      block_owner(block_state(tree, block_at(cpu->before + 1))) != id))
+    if (cpu->word &&
+        (!tree || !is_aligned(cpu->start, WORD_SIZE) || word_at(tree, cpu->start) != cpu->word ||
+         block_owner(block_state(tree, block_at(cpu->start))) != id))
         COMPLAIN(check, "processor %u doesn't own the block of its word", id);
 }
 

@@ -13,21 +13,17 @@
 
 // --- The word ------------------------------------------------------------------------------------
 
-static paddr_t hot_start(const struct page_cpu *cpu)
-{
-    return cpu->before + 1;
-}
-
 // An interrupted change can't be seen: interrupts are off. The order of the stores is for
 // hot_free() on other processors.
-static void word_enter(struct page_cpu *cpu, uint64_t *word, paddr_t before, uint64_t free)
+static void word_enter(struct page_cpu *cpu, uint64_t *word, paddr_t start, uint64_t free)
 {
     __atomic_store_n(&cpu->changes, cpu->changes + 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->free, 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->word, word, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->free, free, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cpu->changes, cpu->changes + 1, __ATOMIC_SEQ_CST);
-    cpu->before = before;
+    cpu->start = start;
+    cpu->room = word ? WORD_PAGES : 0;
 }
 
 uint64_t hot_free(unsigned id, const uint64_t *word)
@@ -46,8 +42,7 @@ uint64_t hot_free(unsigned id, const uint64_t *word)
     return current == word ? free : 0;
 }
 
-// Takes what is free in a word of a block from whose count `count` pages, all or a word's worth,
-// have been taken before.
+// Takes what is free in a word of a block from whose count `count` pages have been taken before.
 static bool word_claim(struct page_cpu *cpu, struct tree *tree, unsigned block, uint64_t *word,
                        unsigned count)
 {
@@ -61,10 +56,12 @@ static bool word_claim(struct page_cpu *cpu, struct tree *tree, unsigned block, 
     } else if (found < count) {
         block_count_up(tree, block, count - found);
     }
+    if (found != count)
+        note_return(cpu);
     if (!free)
         return false;
     paddr_t start = tree_start(tree) + (paddr_t)(word - tree->field) * WORD_SIZE;
-    word_enter(cpu, word, start - 1, free);
+    word_enter(cpu, word, start, free);
     return true;
 }
 
@@ -78,9 +75,9 @@ static void block_disown(struct tree *tree, unsigned block)
         block_publish(tree, block);
 }
 
-// Makes this processor the block's owner and counts down by what a word can hold. Returns how much
-// that was; 0: nothing has been done.
-static unsigned block_own(struct page_cpu *cpu, struct tree *tree, unsigned block)
+// Makes this processor the block's owner and counts down by what a word holds, `most`, or all there
+// is. Returns how much that was; 0: nothing has been done.
+static unsigned block_own(struct page_cpu *cpu, struct tree *tree, unsigned block, unsigned most)
 {
     uint32_t old = block_state(tree, block), new;
     unsigned count;
@@ -88,7 +85,7 @@ static unsigned block_own(struct page_cpu *cpu, struct tree *tree, unsigned bloc
         count = old & BLOCK_COUNT;
         if (!count || old & BLOCK_ASIDE || (block_owner(old) && block_owner(old) != cpu->id))
             return 0;
-        count = count < WORD_PAGES ? count : WORD_PAGES;
+        count = count < most ? count : most;
         new = (old - count) | (uint32_t)cpu->id << BLOCK_OWNER_SHIFT;
     } while (!__atomic_compare_exchange_n(&tree->block[block], &old, new, true, __ATOMIC_SEQ_CST,
                                           __ATOMIC_SEQ_CST));
@@ -97,25 +94,26 @@ static unsigned block_own(struct page_cpu *cpu, struct tree *tree, unsigned bloc
     return count;
 }
 
-// The lowest word with something free in it; pages that lie in one word with memory that isn't
-// ours are left alone.
-static uint64_t *word_choose(struct tree *tree, unsigned block)
+// The lowest word with something free in it, and how much that is; pages that lie in one word with
+// memory that isn't ours are left alone.
+static uint64_t *word_choose(struct tree *tree, unsigned block, unsigned *free)
 {
     uint64_t *field = block_field(tree, block);
     unsigned usable = __atomic_load_n(&tree->usable[block], __ATOMIC_RELAXED);
     for (unsigned i = 0; i < BLOCK_WORDS; i++)
-        if (usable >> i & 1 && ~__atomic_load_n(&field[i], __ATOMIC_SEQ_CST))
+        if (usable >> i & 1 && (*free = bit_count(~__atomic_load_n(&field[i], __ATOMIC_SEQ_CST))))
             return &field[i];
     return NULL;
 }
 
 static bool hot_claim(struct page_cpu *cpu, struct tree *tree, unsigned block)
 {
-    uint64_t *word = word_choose(tree, block);
-    paddr_t old = hot_start(cpu);
+    unsigned free;
+    uint64_t *word = word_choose(tree, block, &free);
+    paddr_t old = cpu->start;
     bool stays = cpu->word && align_down(old, BLOCK_SIZE) == block_start(tree, block);
     bool moves = cpu->word && !stays;
-    unsigned count = word ? block_own(cpu, tree, block) : 0;
+    unsigned count = word ? block_own(cpu, tree, block, free) : 0;
     if (!count)
         return false;
     if (!word_claim(cpu, tree, block, word, count)) {
@@ -189,7 +187,7 @@ static bool zone_claim(struct page_cpu *cpu, const struct zone *zone)
 
 // --- Taking and leaving --------------------------------------------------------------------------
 
-static bool cpu_register(struct page_cpu *cpu)
+bool cpu_register(struct page_cpu *cpu)
 {
     if (cpu->id)
         return true;
@@ -209,7 +207,7 @@ static bool hot_refill(struct page_cpu *cpu)
     struct zone zones[ZONES_MAX];
     if (!cpu_register(cpu))
         return false;
-    if (cpu->word && hot_claim(cpu, tree_at(hot_start(cpu)), block_at(hot_start(cpu))))
+    if (cpu->word && hot_claim(cpu, tree_at(cpu->start), block_at(cpu->start)))
         return true;
     unsigned count = zones_from_flags(PAGE_ANY, zones);
     for (unsigned i = 0; i < count; i++)
@@ -220,7 +218,7 @@ static bool hot_refill(struct page_cpu *cpu)
 
 static bool hot_suits(const struct page_cpu *cpu, unsigned flags)
 {
-    unsigned node = flags >> 8, tree = (unsigned)(hot_start(cpu) >> TREE_SHIFT);
+    unsigned node = flags >> 8, tree = (unsigned)(cpu->start >> TREE_SHIFT);
     if (!cpu->free || flags & PAGE_BELOW_1M)
         return false;
     if (flags & PAGE_BELOW_4G && tree >= TREES_BELOW_4G)
@@ -235,7 +233,7 @@ paddr_t hot_take(struct page_cpu *cpu, unsigned flags)
         return NO_PAGE;
     uint64_t free = cpu->free;
     __atomic_store_n(&cpu->free, free & (free - 1), __ATOMIC_RELAXED);
-    return hot_start(cpu) + (paddr_t)__builtin_ctzll(free) * PAGE_SIZE;
+    return cpu->start + (paddr_t)__builtin_ctzll(free) * PAGE_SIZE;
 }
 
 bool hot_drain(struct page_cpu *cpu)
@@ -246,11 +244,12 @@ bool hot_drain(struct page_cpu *cpu)
     cpu->tree = cpu->large = NULL;
     if (!word)
         return false;
-    struct tree *tree = tree_at(hot_start(cpu));
-    unsigned block = block_at(hot_start(cpu));
+    struct tree *tree = tree_at(cpu->start);
+    unsigned block = block_at(cpu->start);
     word_enter(cpu, NULL, 0, 0);
     __atomic_fetch_and(word, ~free, __ATOMIC_SEQ_CST);
     block_count_up(tree, block, bit_count(free));
     block_disown(tree, block);
+    note_return(cpu);
     return true;
 }

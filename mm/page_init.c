@@ -133,13 +133,15 @@ static void part_add(paddr_t start, paddr_t end)
         tree_add(tree, start, end);
 }
 
-// Trees [first, end), entirely.
+// Trees [first, end), entirely. One that has been withheld is set up.
 static void fresh_add(unsigned first, unsigned end)
 {
-    for (; first < end; first = (first | 63) + 1) {
-        unsigned last = end - 1 < (first | 63) ? end - 1 : first | 63;
-        __atomic_fetch_or(&pages.lists[TREES_FRESH][first / 64], BITS(last % 64, first % 64),
-                          __ATOMIC_SEQ_CST);
+    for (; first < end; first++) {
+        paddr_t start = (paddr_t)first << TREE_SHIFT;
+        if (unlikely(tree_at(start)))
+            part_add(start, start + TREE_SIZE);
+        else
+            tree_list(TREES_FRESH, first, true);
     }
 }
 
@@ -223,9 +225,65 @@ enum status page_donate(paddr_t start, paddr_t end)
     return status;
 }
 
+// Takes [start, end) out of its trees, from the top. False: not all of it can be had, and `*done`
+// is the start of what has been taken.
+static bool parts_remove(paddr_t start, paddr_t end, paddr_t *done)
+{
+    for (*done = end; *done > start;) {
+        paddr_t first = align_down(*done - 1, TREE_SIZE);
+        struct tree *tree = tree_open((unsigned)(first >> TREE_SHIFT));
+        first = first > start ? first : start;
+        if (!tree || !tree_remove(tree, first, *done))
+            return false;
+        *done = first;
+    }
+    return true;
+}
+
+static void parts_do(void (*change)(struct tree *tree, paddr_t start, paddr_t end), paddr_t start,
+                     paddr_t end)
+{
+    while (start < end) {
+        paddr_t stop = align_down(start, TREE_SIZE) + TREE_SIZE;
+        stop = stop < end ? stop : end;
+        change(tree_at(start), start, stop);
+        start = stop;
+    }
+}
+
+static enum status withhold(paddr_t start, paddr_t end, enum memory_kind kind)
+{
+    const struct memory_range *range = memory_map_find(pages.map, start);
+    if (!range || range->kind != MEMORY_USABLE || range->end < end)
+        return BAD_ARGUMENT;
+    paddr_t done;
+    bool removed = parts_remove(start, end, &done);
+    enum status status = removed ? memory_map_withhold(pages.map, start, end, kind) : NOT_FOUND;
+    if (status != OK) {
+        parts_do(tree_add, done, end);
+        return status;
+    }
+    parts_do(tree_recount, start, end);
+    __atomic_fetch_sub(&pages.total, (end - start) / PAGE_SIZE, __ATOMIC_RELAXED);
+    return OK;
+}
+
+enum status page_withhold(paddr_t start, paddr_t end, enum memory_kind kind)
+{
+    if (start >= end || !is_aligned(start | end, PAGE_SIZE))
+        return BAD_ARGUMENT;
+    page_drain();
+    uintptr_t irq = lock_irqsave(&pages.map_lock);
+    enum status status = withhold(start, end, kind);
+    unlock_irqrestore(&pages.map_lock, irq);
+    return status;
+}
+
 // A tree is the node's that has at least half of it.
 void page_set_node(paddr_t start, paddr_t end, unsigned node)
 {
+    if (start >> TREE_SHIFT >= pages.count)
+        return;
     uint64_t first = (start + TREE_SIZE / 2) >> TREE_SHIFT;
     uint64_t last = end > UINT64_MAX - TREE_SIZE ? UINT64_MAX : (end + TREE_SIZE / 2) >> TREE_SHIFT;
     for (; first < last && first < pages.count; first++)

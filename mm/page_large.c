@@ -37,6 +37,7 @@ static bool run_claim(size_t first, size_t count)
         if (tree && block_claim(tree, (first + i) % TREE_BLOCKS, i > 0))
             continue;
         (void)run_release(first, i);
+        note_return(&this_cpu()->page);
         return false;
     }
     return true;

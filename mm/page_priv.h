@@ -13,6 +13,7 @@
 #pragma once
 
 #include "kernel/lock.h"
+#include "kernel/percpu.h"
 #include "lib/bits.h"
 #include "mm/layout.h"
 #include "mm/memory_map.h"
@@ -83,7 +84,6 @@ struct page_world {
     uint8_t *nodes;
     struct tree *slots; // storage for trees, in the order of first use
     unsigned slot_count, slots_used;
-    unsigned setting_up; // fresh trees that are on no list for a moment
 
     struct memory_map *map;
     struct lock map_lock;
@@ -98,6 +98,13 @@ struct page_world {
 };
 
 extern struct page_world pages;
+
+// To be called whenever pages have become free: whoever has looked for some meanwhile, and found
+// none, looks again.
+static inline void note_return(struct page_cpu *cpu)
+{
+    __atomic_store_n(&cpu->returns, cpu->returns + 1, __ATOMIC_RELEASE);
+}
 
 // --- Words and blocks ----------------------------------------------------------------------------
 
@@ -261,6 +268,13 @@ struct tree *tree_create(unsigned index);
 // Makes [start, end) of the tree, nothing of which was ours, free.
 void tree_add(struct tree *tree, paddr_t start, paddr_t end);
 
+// Takes all of [start, end) out of the tree, free as it must be; or nothing, and returns false.
+bool tree_remove(struct tree *tree, paddr_t start, paddr_t end);
+
+// What is usable in the tree's blocks of [start, end) is read from the map again, after it has
+// become less.
+void tree_recount(struct tree *tree, paddr_t start, paddr_t end);
+
 // Trees in which an allocation looks: [first, end), those of one node or all.
 struct zone {
     unsigned first, end;
@@ -276,6 +290,9 @@ unsigned zones_from_flags(unsigned flags, struct zone zones[ZONES_MAX]);
 unsigned zone_next(const struct zone *zone, enum tree_list list, unsigned from);
 
 // --- Hot words -----------------------------------------------------------------------------------
+
+// Gives this processor its number. False where there are too many.
+bool cpu_register(struct page_cpu *cpu);
 
 // A page from this processor's hot word, or from the one it takes next. NO_PAGE where the flags
 // don't allow it.

@@ -82,6 +82,7 @@ bool run_take_exact(paddr_t first, unsigned count)
             continue;
         if (begin > first)
             (void)run_give(first, (unsigned)((begin - first) / PAGE_SIZE));
+        note_return(&this_cpu()->page);
         return false;
     }
     return true;

@@ -67,7 +67,6 @@ noinline static struct tree *tree_set_up(unsigned index)
 {
     struct tree *tree = NULL;
     uint64_t bit = BIT(index % 64);
-    __atomic_fetch_add(&pages.setting_up, 1, __ATOMIC_SEQ_CST);
     if (__atomic_fetch_and(&pages.lists[TREES_FRESH][index / 64], ~bit, __ATOMIC_SEQ_CST) & bit)
         tree = slot_take(index); // there is one for each
     if (tree) {
@@ -76,8 +75,8 @@ noinline static struct tree *tree_set_up(unsigned index)
         tree->whole = UINT64_MAX;
         __atomic_store_n(&pages.trees[index], tree, __ATOMIC_RELEASE);
         tree_list(TREES_ENTIRE, index, true);
+        note_return(&this_cpu()->page);
     }
-    __atomic_fetch_sub(&pages.setting_up, 1, __ATOMIC_SEQ_CST);
     return tree;
 }
 
@@ -126,14 +125,45 @@ static void block_add(struct tree *tree, unsigned block, unsigned first, unsigne
     block_publish(tree, block);
 }
 
+// The part of [start, end) that lies in start's block: its first page there, and how many.
+static unsigned piece(paddr_t start, paddr_t end, unsigned *count)
+{
+    paddr_t stop = align_down(start, BLOCK_SIZE) + BLOCK_SIZE;
+    *count = (unsigned)(((stop < end ? stop : end) - start) / PAGE_SIZE);
+    return start / PAGE_SIZE % BLOCK_PAGES;
+}
+
 void tree_add(struct tree *tree, paddr_t start, paddr_t end)
 {
-    while (start < end) {
-        paddr_t stop = align_down(start, BLOCK_SIZE) + BLOCK_SIZE;
-        stop = stop < end ? stop : end;
-        block_add(tree, block_at(start), start / PAGE_SIZE % BLOCK_PAGES,
-                  (unsigned)((stop - start) / PAGE_SIZE));
-        start = stop;
+    for (unsigned count; start < end; start += count * PAGE_SIZE) {
+        unsigned first = piece(start, end, &count);
+        block_add(tree, block_at(start), first, count);
+    }
+}
+
+bool tree_remove(struct tree *tree, paddr_t start, paddr_t end)
+{
+    paddr_t at = start;
+    for (unsigned count; at < end; at += count * PAGE_SIZE) {
+        unsigned first = piece(at, end, &count);
+        if (!block_take_exact(tree, block_at(at), first, count))
+            break;
+    }
+    if (at >= end)
+        return true;
+    for (unsigned count; start < at; start += count * PAGE_SIZE) {
+        unsigned first = piece(start, at, &count);
+        (void)block_give(tree, block_at(start), first, count);
+    }
+    return false;
+}
+
+void tree_recount(struct tree *tree, paddr_t start, paddr_t end)
+{
+    for (start = align_down(start, BLOCK_SIZE); start < end; start += BLOCK_SIZE) {
+        unsigned block = block_at(start);
+        __atomic_store_n(&tree->usable[block], usable_words(start), __ATOMIC_RELAXED);
+        __atomic_fetch_or(&tree->block[block], BLOCK_MIXED, __ATOMIC_SEQ_CST);
     }
 }
 

@@ -10,11 +10,14 @@ struct tree;
 // may hand out what was free when it took the word (mm/page.h). All zero: none is taken.
 struct page_cpu {
     uint64_t free;      // bit i: the word's page i is free
-    uint64_t before;    // address of the byte below the word's first page
+    uint64_t start;     // the address of the word's first page
+    uint64_t room;      // its pages; 0: no word is taken
     uint64_t *word;     // in its block's field; NULL: no word is taken
     struct tree *tree;  // where others don't look for words while there is another
     struct tree *large; // where the last block was found
     uint64_t allocs, frees;
+    uint32_t trying;  // odd while it may hold pages that it gives back without having had them
+    uint32_t returns; // how often it has made pages free that others may have looked for
     uint32_t changes; // odd while another word is being taken: free and word don't match then
     uint16_t id;      // by which blocks and trees name this processor; 0: none yet
     bool reclaiming;

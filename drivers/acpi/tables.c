@@ -161,31 +161,36 @@ static bool rsdp_find(struct rsdp *found)
     return (ebda && rsdp_scan(ebda, ebda + 1024, found)) || rsdp_scan(BIOS_START, BIOS_END, found);
 }
 
-// Firmware may have its tables in memory that it calls usable. False where that has been given out
-// already, and may be anything by now.
-static bool keep_memory(paddr_t address, uint32_t length)
+static bool is_usable(paddr_t page)
 {
-    paddr_t end = align_up(address + length, PAGE_SIZE);
-    bool is_free = true;
-    for (paddr_t page = align_down(address, PAGE_SIZE); page < end; page += PAGE_SIZE) {
-        const struct memory_range *range = memory_map_find(&boot_info.memory, page);
-        if (range && range->kind == MEMORY_USABLE && page_reserve(page, 1) != OK)
-            is_free = false;
-        else
-            memory_map_add(&boot_info.memory, page, PAGE_SIZE, MEMORY_RECLAIM, UINT64_MAX);
-    }
-    return is_free;
+    const struct memory_range *range = memory_map_find(&boot_info.memory, page);
+    return range && range->kind == MEMORY_USABLE;
 }
 
-// Keeps a table, and its memory from being used. Returns NULL where it isn't sound or finds no
-// room.
+// Firmware may have its tables in memory that it calls usable. NOT_FOUND where that has been given
+// out already, and may be anything by now. At either end a page may be another table's as well.
+static enum status keep_memory(paddr_t address, uint32_t length)
+{
+    paddr_t start = align_down(address, PAGE_SIZE), end = align_up(address + length, PAGE_SIZE);
+    while (start < end && !is_usable(start))
+        start += PAGE_SIZE;
+    while (start < end && !is_usable(end - PAGE_SIZE))
+        end -= PAGE_SIZE;
+    return start < end ? page_withhold(start, end, MEMORY_RECLAIM) : OK;
+}
+
+// Keeps a table, and its memory from being used. Returns NULL where it isn't sound, or can't be
+// kept.
 static const struct acpi_header *add_table(paddr_t address)
 {
     const struct acpi_header *header = address ? table_at(address) : NULL;
     if (!header)
         return NULL;
-    if (table_count == TABLES_MAX || !keep_memory(address, header->length)) {
-        log_warn("acpi: no room for %.4s at 0x%lx", header->signature, address);
+    enum status status =
+        table_count == TABLES_MAX ? NO_MEMORY : keep_memory(address, header->length);
+    if (status != OK) {
+        log_warn("acpi: %.4s at 0x%lx is left out: %s", header->signature, address,
+                 status == NOT_FOUND ? "its memory is in use" : status_name(status));
         vspace_unmap_physical(header);
         return NULL;
     }

@@ -59,8 +59,7 @@ FIGURE(memory, page_random_200, "instructions per pair")
     return ticks / (COUNT * ROUNDS);
 }
 
-// --- The worst of a million
-// -----------------------------------------------------------------------
+// --- The worst of a million ----------------------------------------------------------------------
 
 struct piece {
     uint32_t frame, count;

@@ -49,10 +49,12 @@ void vspace_unmap_physical(const void *mapped)
 
 static paddr_t page_in_use; // is given out already
 
-enum status page_reserve(paddr_t first, size_t count)
+enum status page_withhold(paddr_t start, paddr_t end, enum memory_kind kind)
 {
-    CHECK_TRUE(first % PAGE_SIZE == 0 && count == 1);
-    return first == page_in_use ? NOT_FOUND : OK;
+    CHECK_TRUE(kind == MEMORY_RECLAIM && start < end);
+    if (page_in_use >= start && page_in_use < end)
+        return NOT_FOUND;
+    return memory_map_withhold(&boot_info.memory, start, end, kind);
 }
 
 // --- The ports --------------------------------------------------------------------------------

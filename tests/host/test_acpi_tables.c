@@ -265,7 +265,34 @@ static void a_table_in_used_memory_is_left_out(void **state)
     acpi_tables_init();
     assert_null(acpi_find("LONG", 0));
     assert_non_null(acpi_find("TST0", 0));
+    assert_true(log_lines[LOG_WARN] > 0);
+    assert_int_equal(memory_map_find(&boot_info.memory, page_in_use)->kind, MEMORY_USABLE);
     page_in_use = 0;
+}
+
+// All of a table's memory is kept or none; what isn't usable stays as it is.
+static void tables_memory_is_kept_as_a_whole(void **state)
+{
+    (void)state;
+    struct memory_map *map = &boot_info.memory;
+    uint64_t listed[] = {TABLES + 0x800};
+    make_table(listed[0], "LONG", memory, 0x3000); // in four pages
+    make_table(XSDT, "XSDT", listed, sizeof(listed));
+    make_rsdp(memory + 0xf0000, 2, 0, XSDT);
+    acpi_tables_init();
+    assert_non_null(acpi_find("LONG", 0));
+    assert_int_equal(map->count, 0);
+    memory_map_add(map, 0, MEMORY, MEMORY_USABLE, UINT64_MAX);
+    memory_map_add(map, TABLES, PAGE_SIZE, MEMORY_FIRMWARE, UINT64_MAX);
+    page_in_use = TABLES + 0x3000;
+    acpi_tables_init();
+    page_in_use = 0;
+    assert_null(acpi_find("LONG", 0));
+    assert_int_equal(memory_map_total(map, MEMORY_RECLAIM), PAGE_SIZE); // the root
+    acpi_tables_init();
+    assert_non_null(acpi_find("LONG", 0));
+    assert_int_equal(memory_map_find(map, TABLES)->kind, MEMORY_FIRMWARE);
+    assert_int_equal(memory_map_total(map, MEMORY_RECLAIM), 4 * PAGE_SIZE);
 }
 
 static void what_there_is_is_counted(void **state)
@@ -329,6 +356,7 @@ int main(void)
         TEST(the_dsdt_is_reserved),
         TEST(mappings_are_given_back),
         TEST(a_table_in_used_memory_is_left_out),
+        TEST(tables_memory_is_kept_as_a_whole),
         TEST(what_there_is_is_counted),
         TEST(random_mutations),
     };

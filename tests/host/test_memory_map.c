@@ -151,6 +151,33 @@ static void add(uint64_t start, uint64_t end, enum memory_kind kind)
     memory_map_add(&map, start, end - start, kind, NO_LIMIT);
 }
 
+// What the page allocator has can't be lost to a full map.
+static void withholding_loses_nothing(void **state)
+{
+    (void)state;
+    forget();
+    add(0, 16 * PAGE_SIZE, MEMORY_USABLE);
+    add(16 * PAGE_SIZE, 17 * PAGE_SIZE, MEMORY_RESERVED);
+    assert_int_equal(memory_map_withhold(&map, PAGE_SIZE, 2 * PAGE_SIZE, MEMORY_RECLAIM), OK);
+    assert_int_equal(kind_at(PAGE_SIZE), MEMORY_RECLAIM);
+    assert_int_equal(memory_map_total(&map, MEMORY_USABLE), 15 * PAGE_SIZE);
+    assert_int_equal(memory_map_withhold(&map, 0, 2 * PAGE_SIZE, MEMORY_RECLAIM), BAD_ARGUMENT);
+    assert_int_equal(memory_map_withhold(&map, PAGE_SIZE, 2 * PAGE_SIZE, MEMORY_RECLAIM),
+                     BAD_ARGUMENT);
+    assert_int_equal(memory_map_withhold(&map, 2 * PAGE_SIZE, 17 * PAGE_SIZE, MEMORY_RECLAIM),
+                     BAD_ARGUMENT);
+    assert_int_equal(memory_map_withhold(&map, 0, PAGE_SIZE, MEMORY_USABLE), BAD_ARGUMENT);
+    assert_int_equal(memory_map_withhold(&map, 0, 100, MEMORY_RECLAIM), BAD_ARGUMENT);
+    assert_int_equal(memory_map_withhold(&map, 0, 0, MEMORY_RECLAIM), BAD_ARGUMENT);
+    for (unsigned i = 0; map.count + 2 <= MEMORY_MAP_MAX; i++)
+        add((100 + 2 * i) * PAGE_SIZE, (101 + 2 * i) * PAGE_SIZE, MEMORY_RESERVED);
+    assert_int_equal(memory_map_withhold(&map, 4 * PAGE_SIZE, 5 * PAGE_SIZE, MEMORY_RECLAIM),
+                     NO_MEMORY);
+    assert_int_equal(memory_map_total(&map, MEMORY_USABLE), 15 * PAGE_SIZE);
+    assert_int_equal(map.lost, 0);
+    assert_invariants();
+}
+
 static void expect(unsigned index, uint64_t start, uint64_t end, enum memory_kind kind)
 {
     assert_true(index < map.count);
@@ -358,6 +385,7 @@ static void kinds_of_e820(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(withholding_loses_nothing),
         cmocka_unit_test(random_ranges_agree_with_the_model),
         cmocka_unit_test(the_order_of_ranges_means_nothing),
         cmocka_unit_test(a_replaced_range_keeps_its_replacement),

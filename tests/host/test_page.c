@@ -82,6 +82,27 @@ static void foreign_pages_are_refused(void **state)
     page_free(page);
 }
 
+// As a processor starts: without a hot word, and no address is in that.
+static void nothing_is_hot_at_first(void **state)
+{
+    (void)state;
+    static struct percpu other;
+    other = (struct percpu){.cpu = 1};
+    begin(64 * MIB);
+    for (unsigned round = 0; round < 2; round++) {
+        for (paddr_t page = 0; page < 64 * PAGE_SIZE; page += PAGE_SIZE) {
+            assert_refused(page + 1, 1);
+            assert_refused(page, 1);
+        }
+        machine_other = &other;
+    }
+    machine_other = NULL;
+    taken(page_alloc(PAGE_ANY));
+    page_drain();
+    for (paddr_t page = 1; page < 64 * PAGE_SIZE; page += PAGE_SIZE)
+        assert_refused(page, 1);
+}
+
 static void other_sizes_are_refused(void **state)
 {
     (void)state;
@@ -218,6 +239,11 @@ static void nodes_are_preferred(void **state)
     machine_usual(2 * GIB);
     assert_int_equal(page_init(&machine_ram, 2 * GIB), OK);
     page_set_node(1 * GIB, 2 * GIB, 1);
+    page_set_node(UINT64_MAX - 4095, UINT64_MAX, 7); // beyond the tables
+    page_set_node(UINT64_MAX - 32 * MIB, GIB, 7);
+    page_set_node(2 * GIB, UINT64_MAX, 7);
+    for (unsigned i = 0; i < pages.count; i++)
+        assert_int_equal(pages.nodes[i], i >= 8);
     for (unsigned count = 1; count < 3000; count *= 2) {
         assert_true(taken(page_alloc_run(count, PAGE_NODE(1))) >= GIB);
         assert_true(taken(page_alloc_run(count, PAGE_NODE(0))) < GIB);
@@ -426,7 +452,8 @@ static void planted_damage_is_found(void **state)
     PLANT(pages.lists[TREES_SOME][0], pages.lists[TREES_SOME][0] ^= 1);
     PLANT(pages.lists[TREES_ENTIRE][0], pages.lists[TREES_ENTIRE][0] ^= 1);
     PLANT(pages.lists[TREES_FRESH][0], pages.lists[TREES_FRESH][0] ^= 2);
-    PLANT(cpu->before, cpu->before += PAGE_SIZE);
+    PLANT(cpu->start, cpu->start += PAGE_SIZE);
+    PLANT(cpu->room, cpu->room = 0);
     PLANT(cpu->id, cpu->id = 3);
     PLANT(cpu->word, cpu->word = NULL);
 }
@@ -436,6 +463,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(free_pages_are_refused),
         cmocka_unit_test(foreign_pages_are_refused),
+        cmocka_unit_test(nothing_is_hot_at_first),
         cmocka_unit_test(other_sizes_are_refused),
         cmocka_unit_test(pages_hot_elsewhere_are_refused),
         cmocka_unit_test(every_page_can_be_had),

@@ -229,6 +229,82 @@ static void donated_memory_is_free(void **state)
     assert_sound();
 }
 
+// As little as a page, and whole trees; either way it isn't ours any more.
+static void withheld_memory_is_not_ours(void **state)
+{
+    (void)state;
+    static const uint64_t parts[][2] = {
+        {40 * MIB + 0x3000, 40 * MIB + 0x4000},
+        {20 * MIB - 0x1000, 24 * MIB + 0x5000},
+        {30 * MIB, 32 * MIB},
+        {100 * MIB + 0x7000, 700 * MIB + 0x1000},
+        {0x5000, 0x6000},
+    };
+    machine_usual(1 * GIB);
+    assert_int_equal(page_init(&machine_ram, 1 * GIB), OK);
+    struct page_stats before = machine_stats(), stats;
+    for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+        paddr_t start = parts[i][0], end = parts[i][1];
+        page_free(taken(page_alloc(PAGE_ANY))); // something is hot
+        assert_int_equal(page_withhold(start, end, MEMORY_RECLAIM), OK);
+        stats = machine_stats();
+        assert_int_equal(stats.total, usable());
+        assert_int_equal(stats.free, usable());
+        assert_int_equal(before.total - stats.total, (end - start) / PAGE_SIZE);
+        assert_sound();
+        page_free(start);
+        page_free(end - PAGE_SIZE);
+        assert_int_equal(machine_stats().refused, stats.refused + 2);
+        assert_int_equal(page_reserve(start, 1), NOT_FOUND);
+        assert_int_equal(page_withhold(start, end, MEMORY_RECLAIM), BAD_ARGUMENT);
+        assert_int_equal(page_donate(start, end), OK);
+        assert_int_equal(machine_stats().total, before.total);
+        assert_int_equal(machine_stats().free, before.free);
+        assert_int_equal(machine_stats().free_blocks, before.free_blocks);
+        assert_int_equal(machine_stats().free_gigs, before.free_gigs);
+        assert_sound();
+    }
+}
+
+static void withholding_is_all_or_nothing(void **state)
+{
+    (void)state;
+    machine_usual(512 * MIB);
+    assert_int_equal(page_init(&machine_ram, 512 * MIB), OK);
+    assert_int_equal(page_reserve(250 * MIB, 3), OK);
+    struct page_stats before = machine_stats();
+    unsigned ranges = machine_ram.count;
+    static const uint64_t wrong[][2] = {
+        {MIB, 3 * MIB},
+        {20 * MIB, 20 * MIB},
+        {20 * MIB + 1, 21 * MIB},
+        {20 * MIB, 21 * MIB + 8},
+        {511 * MIB, 513 * MIB},
+        {600 * MIB, 601 * MIB},
+        {UINT64_MAX - 4095, UINT64_MAX},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++)
+        assert_int_equal(page_withhold(wrong[i][0], wrong[i][1], MEMORY_RECLAIM), BAD_ARGUMENT);
+    assert_int_equal(page_withhold(20 * MIB, 21 * MIB, MEMORY_USABLE), BAD_ARGUMENT);
+    assert_int_equal(page_withhold(200 * MIB, 400 * MIB, MEMORY_RECLAIM), NOT_FOUND);
+    assert_int_equal(page_withhold(250 * MIB + 0x2000, 251 * MIB, MEMORY_RECLAIM), NOT_FOUND);
+    assert_int_equal(page_withhold(249 * MIB, 250 * MIB + 0x1000, MEMORY_RECLAIM), NOT_FOUND);
+    assert_int_equal(machine_ram.count, ranges);
+    while (machine_ram.count + 2 <= MEMORY_MAP_MAX)
+        machine_add((1024 + machine_ram.count) * MIB, (1024 + machine_ram.count) * MIB + 1,
+                    MEMORY_RESERVED);
+    assert_int_equal(page_withhold(20 * MIB, 21 * MIB, MEMORY_RECLAIM), NO_MEMORY);
+    assert_int_equal(machine_ram.lost, 0);
+    struct page_stats after = machine_stats();
+    assert_int_equal(after.total, before.total);
+    assert_int_equal(after.free, before.free);
+    assert_int_equal(after.free_blocks, before.free_blocks);
+    assert_int_equal(page_free_bytes(20 * MIB, 21 * MIB), MIB);
+    assert_sound();
+    page_free_run(250 * MIB, 3);
+    assert_int_equal(machine_stats().refused, 0);
+}
+
 // Half a GiB at once: nothing of it is touched.
 static void donated_trees_are_fresh(void **state)
 {
@@ -285,6 +361,8 @@ int main(void)
         cmocka_unit_test(page_0_is_nobodys),
         cmocka_unit_test(memory_beyond_64_tib_is_left_alone),
         cmocka_unit_test(donated_memory_is_free),
+        cmocka_unit_test(withheld_memory_is_not_ours),
+        cmocka_unit_test(withholding_is_all_or_nothing),
         cmocka_unit_test(donated_trees_are_fresh),
         cmocka_unit_test(donated_trees_are_set_up),
     };

@@ -84,6 +84,12 @@ static void try_hostile_free(void)
     }
     if (random_below(10) == 0)
         offset = random_below(4096);
+    if (random_below(20) == 0) { // the lowest, with and without a hot word
+        first = random_below(64);
+        offset = random_below(2);
+        if (random_below(2))
+            page_drain();
+    }
     if (offset == 0 && model_may_give(first, count))
         return;
     uint64_t refused = pages.refused;

@@ -220,12 +220,89 @@ static void fresh_trees(void **state)
     }
 }
 
+// --- Enough for all ------------------------------------------------------------------------------
+
+enum { ROUNDS = 20000 };
+
+static pthread_barrier_t together;
+
+// Wants runs of `held[0]` pages, one at a time, and counts how often there was none.
+static void *want(void *argument)
+{
+    struct worker *worker = argument;
+    uint64_t count = worker->held[0];
+    machine_other = &cpus[worker->id];
+    pthread_barrier_wait(&together);
+    for (unsigned i = 0; i < worker->held[1]; i++) {
+        paddr_t run = page_alloc_run(count, PAGE_ANY);
+        if (run != NO_PAGE)
+            page_free_run(run, count);
+        worker->count += run == NO_PAGE;
+    }
+    page_drain();
+    return NULL;
+}
+
+static void all_want(const uint64_t counts[THREADS], uint64_t rounds)
+{
+    pthread_t threads[THREADS];
+    assert_int_equal(pthread_barrier_init(&together, NULL, THREADS), 0);
+    for (unsigned i = 0; i < THREADS; i++) {
+        workers[i] = (struct worker){.id = i, .held = {counts[i], rounds}};
+        cpus[i] = (struct percpu){0};
+    }
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, want, &workers[i]), 0);
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(machine_stats().refused, 0);
+    assert_int_equal(page_check(machine_complain), 0);
+}
+
+// Three pairs for two who want one each, and two who count down more than they find.
+static void vain_attempts_take_nothing(void **state)
+{
+    (void)state;
+    paddr_t first = NO_PAGE, run;
+    machine_usual(8 * MIB);
+    assert_int_equal(page_init(&machine_ram, 8 * MIB), OK);
+    while ((run = page_alloc_run(16, PAGE_ANY)) != NO_PAGE)
+        first = run >= 2 * MIB ? run : first;
+    while (page_alloc_run(1, PAGE_ANY) != NO_PAGE)
+        ;
+    for (unsigned i = 0; i < 3; i++)
+        page_free_run(first + i * 4 * PAGE_SIZE, 2);
+    page_drain();
+    all_want((const uint64_t[]){2, 2, 5, 5}, ROUNDS);
+    assert_int_equal(workers[0].count + workers[1].count, 0);
+    assert_int_equal(workers[2].count + workers[3].count, 2 * ROUNDS);
+}
+
+// While one sets a tree up, there is nothing else.
+static void trees_in_the_making(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 200; round++) {
+        machine_begin(2 * GIB);
+        machine_add(MIB, MIB + 64 * PAGE_SIZE, MEMORY_USABLE);
+        machine_add(GIB, GIB + 128 * MIB, MEMORY_USABLE);
+        assert_int_equal(page_init(&machine_ram, 2 * GIB), OK);
+        while (page_alloc_run(1, PAGE_BELOW_1M) != NO_PAGE)
+            ;
+        all_want((const uint64_t[]){5, 5, 5, 5}, 3);
+        for (unsigned i = 0; i < THREADS; i++)
+            assert_int_equal(workers[i].count, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_lost_or_shared),
         cmocka_unit_test(a_full_machine),
         cmocka_unit_test(fresh_trees),
+        cmocka_unit_test(vain_attempts_take_nothing),
+        cmocka_unit_test(trees_in_the_making),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
