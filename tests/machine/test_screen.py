@@ -56,8 +56,8 @@ def scroll(machine, screen):
     """Lets the machine say more than its screen has rows; returns the last screenful. What the
     screen shows must be what the serial console has said."""
     top = screen.text()[0]
-    for _ in range(4):
-        machine.command("help; boot; log; memory")
+    for times in range(4):  # never the same number of rows: what is at the top may be said again
+        machine.command("help; boot; log; memory" + times * "; version")
         screen = wait_mirror(machine, crop=screen.size)
         assert_prompt(screen)
         if screen.text()[0] != top:
