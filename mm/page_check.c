@@ -210,9 +210,25 @@ static void check_cpu(struct check *check, unsigned id)
         COMPLAIN(check, "processor %u doesn't own the block of its word", id);
 }
 
+// What is the kernel's own must never come to be handed out.
+static void check_own(struct check *check, paddr_t start, paddr_t end, const char *what)
+{
+    for (unsigned i = 0; i < pages.map->count; i++) {
+        const struct memory_range *range = &pages.map->ranges[i];
+        if (range->kind == MEMORY_USABLE && range->start < end && range->end > start)
+            COMPLAIN(check, "0x%lx to 0x%lx is usable and has a part of %s", range->start,
+                     range->end, what);
+    }
+}
+
 unsigned page_check(mm_complain *complain)
 {
     struct check check = {complain, 0};
+    check_own(&check, kernel_image_phys(kernel_image_start),
+              kernel_image_phys(kernel_boot_tables_start), "the image");
+    check_own(&check, kernel_image_phys(kernel_boot_tables_end),
+              kernel_image_phys(kernel_image_end), "the image");
+    check_own(&check, pages.reserve_start, pages.reserve_end, "the metadata");
     for (unsigned i = 0; i < pages.count; i++) {
         struct tree *tree = tree_at((paddr_t)i << TREE_SHIFT);
         if (tree)

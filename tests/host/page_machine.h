@@ -46,6 +46,19 @@ void slab_drain(void)
 
 uintptr_t direct_map_base, direct_map_size;
 
+// The image: its first page tables, which are given away after boot, are two pages in it.
+uint64_t kernel_slide;
+char kernel_image_start[0x75000];
+__asm__(".globl kernel_image_end, kernel_boot_tables_start, kernel_boot_tables_end\n"
+        ".set kernel_image_end, kernel_image_start + 0x75000\n"
+        ".set kernel_boot_tables_start, kernel_image_start + 0x10000\n"
+        ".set kernel_boot_tables_end, kernel_image_start + 0x12000\n");
+
+static inline void machine_load(paddr_t image)
+{
+    kernel_slide = image - ((uintptr_t)kernel_image_start - KERNEL_BASE);
+}
+
 static struct memory_map machine_ram;
 static __thread struct percpu machine_cpu;
 static __thread struct percpu *machine_other; // when not NULL, what runs is this one
@@ -78,6 +91,7 @@ static void machine_begin(uint64_t size)
     machine_cpu = (struct percpu){0};
     machine_other = NULL;
     failpoint_set(FAILPOINT_PAGE, 0);
+    machine_load(1ull << 52); // nowhere
     log_forget();
 }
 
@@ -110,6 +124,7 @@ static void machine_usual(uint64_t size)
     machine_add(size - 0x21000, size, MEMORY_RESERVED);
     machine_add(0, 0x1000, MEMORY_RESERVED);
     machine_add(0x200000, 0x275000, MEMORY_KERNEL);
+    machine_load(0x200000);
 }
 
 static struct page_stats machine_stats(void)

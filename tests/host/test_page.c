@@ -458,6 +458,25 @@ static void planted_damage_is_found(void **state)
     PLANT(cpu->word, cpu->word = NULL);
 }
 
+// Memory that the kernel itself is in, made usable by a mistake.
+static void own_pages_are_missed(void **state)
+{
+    (void)state;
+    begin(64 * MIB);
+    assert_int_equal(page_donate(0x210000, 0x212000), OK); // the first page tables
+    assert_sound();
+    static const paddr_t parts[] = {0x200000, 0x20f000, 0x212000, 0x274000};
+    for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+        assert_int_equal(page_donate(parts[i], parts[i] + PAGE_SIZE), OK);
+        assert_found(1);
+        assert_int_equal(page_withhold(parts[i], parts[i] + PAGE_SIZE, MEMORY_KERNEL), OK);
+        assert_sound();
+    }
+    paddr_t start = align_down(pages.reserve_start, PAGE_SIZE);
+    assert_int_equal(memory_map_release(&machine_ram, start, start + PAGE_SIZE), OK);
+    assert_found(1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +495,7 @@ int main(void)
         cmocka_unit_test(hot_pages_come_back_for_blocks),
         cmocka_unit_test(failures_on_purpose),
         cmocka_unit_test(planted_damage_is_found),
+        cmocka_unit_test(own_pages_are_missed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
