@@ -222,7 +222,7 @@ static void fresh_trees(void **state)
 
 // --- Enough for all ------------------------------------------------------------------------------
 
-enum { ROUNDS = 20000 };
+enum { ROUNDS = 80000 };
 
 static pthread_barrier_t together;
 
