@@ -133,15 +133,27 @@ static void part_add(paddr_t start, paddr_t end)
         tree_add(tree, start, end);
 }
 
-// Trees [first, end), entirely. One that has been withheld is set up.
+// Trees [first, end) that aren't set up, entirely.
 static void fresh_add(unsigned first, unsigned end)
 {
-    for (; first < end; first++) {
-        paddr_t start = (paddr_t)first << TREE_SHIFT;
-        if (unlikely(tree_at(start)))
-            part_add(start, start + TREE_SIZE);
-        else
-            tree_list(TREES_FRESH, first, true);
+    for (; first < end; first = (first | 63) + 1) {
+        unsigned last = end - 1 < (first | 63) ? end - 1 : first | 63;
+        __atomic_fetch_or(&pages.lists[TREES_FRESH][first / 64], BITS(last % 64, first % 64),
+                          __ATOMIC_SEQ_CST);
+    }
+}
+
+// Trees [first, end), entirely. Only those that have been withheld are set up.
+static void entire_add(unsigned first, unsigned end)
+{
+    while (first < end) {
+        unsigned stop = first;
+        while (stop < end && !pages.trees[stop])
+            stop++;
+        fresh_add(first, stop);
+        if (stop < end)
+            part_add((paddr_t)stop << TREE_SHIFT, (paddr_t)(stop + 1) << TREE_SHIFT);
+        first = stop + 1;
     }
 }
 
@@ -154,7 +166,7 @@ static void range_add(paddr_t start, paddr_t end)
         return;
     }
     part_add(start, first);
-    fresh_add((unsigned)(first >> TREE_SHIFT), (unsigned)(last >> TREE_SHIFT));
+    entire_add((unsigned)(first >> TREE_SHIFT), (unsigned)(last >> TREE_SHIFT));
     part_add(last, end);
 }
 
