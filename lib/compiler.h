@@ -5,6 +5,7 @@
 
 #define must_use               __attribute__((warn_unused_result))
 #define noreturn               __attribute__((noreturn))
+#define always_inline          inline __attribute__((always_inline))
 #define noinline               __attribute__((noinline))
 #define packed                 __attribute__((packed))
 #define page_aligned           __attribute__((aligned(4096)))

@@ -28,6 +28,7 @@
 
 #ifndef __ASSEMBLER__
 
+#include "lib/compiler.h"
 #include "lib/types.h"
 
 // Variables, so that a later start may choose them; nobody else knows the numbers.
@@ -50,7 +51,7 @@ extern char kernel_boot_tables_start[], kernel_boot_tables_end[];
 
 // The direct map's address of physical memory; NULL where [address, address + size) is beyond its
 // end. What isn't memory has no place in it: vspace_direct() looks.
-static inline void *phys_to_virt(paddr_t address, size_t size)
+static always_inline void *phys_to_virt(paddr_t address, size_t size)
 {
     if (size > direct_map_size || address > direct_map_size - size)
         return NULL;

@@ -65,6 +65,14 @@ def test_size(start, name):
     assert_sound(machine)
 
 
+def test_low_memory_is_kept_for_devices(start):
+    """Catches ordinary pages from below 4 GiB where there is memory above."""
+    machine = start(memory="6G")
+    machine.wait_prompt()
+    assert machine.command("ktest vspace.memory_above*", seconds=60)[-1] == \
+        "1 passed, 0 failed, 0 skipped"
+
+
 def test_boot_memory_comes_back(start):
     """Catches the loader's information and the first page tables staying reserved for ever."""
     machine = start(iso=ISO)
