@@ -188,7 +188,7 @@ noinline static paddr_t alloc(size_t count, unsigned flags, uintptr_t caller)
 
 paddr_t page_alloc(unsigned flags)
 {
-    if (unlikely(flags | failpoint_left[FAILPOINT_PAGE]))
+    if (unlikely(flags))
         return alloc(1, flags, CALLER);
     uintptr_t irq = arch_irq_save();
     struct page_cpu *cpu = &this_cpu()->page;
