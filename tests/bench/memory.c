@@ -5,16 +5,7 @@
 #include "kernel/boot_info.h"
 #include "mm/layout.h"
 #include "mm/page.h"
-
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t limit)
-{
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (random_state * 0x2545f4914f6cdd1d >> 32) * limit >> 32;
-}
+#include "tests/random.h"
 
 BENCH(memory, page_hot)
 {

@@ -3,23 +3,13 @@
 #include "arch/arch.h"
 #include "kernel/bench.h"
 #include "mm/slab.h"
+#include "tests/random.h"
 
 enum { OBJECTS = 1000, SIZE_MAX_MIXED = 4096, SIZE_STEP = 16 };
 
 BENCH(memory, kmalloc_64)
 {
     kfree(kmalloc(64));
-}
-
-static uint32_t random_state;
-
-// xorshift32: the same numbers each time.
-static uint32_t random_below(uint32_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 17;
-    random_state ^= random_state << 5;
-    return random_state % limit;
 }
 
 static uint16_t sizes[OBJECTS], order[OBJECTS];

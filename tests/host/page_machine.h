@@ -133,3 +133,15 @@ static struct page_stats machine_stats(void)
     page_get_stats(&stats);
     return stats;
 }
+
+static inline void assert_sound(void)
+{
+    machine_complaints = 0;
+    assert_int_equal(page_check(machine_complain), 0);
+}
+
+static inline paddr_t taken(paddr_t page)
+{
+    assert_int_not_equal(page, NO_PAGE);
+    return page;
+}

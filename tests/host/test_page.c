@@ -9,18 +9,6 @@ static void begin(uint64_t size)
     assert_int_equal(page_init(&machine_ram, size), OK);
 }
 
-static void assert_sound(void)
-{
-    machine_complaints = 0;
-    assert_int_equal(page_check(machine_complain), 0);
-}
-
-static paddr_t taken(paddr_t page)
-{
-    assert_int_not_equal(page, NO_PAGE);
-    return page;
-}
-
 // --- Wrong frees ---------------------------------------------------------------------------------
 
 static void assert_refused(paddr_t page, size_t count)

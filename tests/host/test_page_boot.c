@@ -4,18 +4,6 @@
 
 #include "tests/host/page_machine.h"
 
-static void assert_sound(void)
-{
-    machine_complaints = 0;
-    assert_int_equal(page_check(machine_complain), 0);
-}
-
-static paddr_t taken(paddr_t page)
-{
-    assert_int_not_equal(page, NO_PAGE);
-    return page;
-}
-
 static uint64_t usable(void)
 {
     return memory_map_total(&machine_ram, MEMORY_USABLE) / PAGE_SIZE;

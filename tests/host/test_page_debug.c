@@ -11,12 +11,6 @@ static void begin(uint64_t size)
     assert_int_equal(page_init(&machine_ram, size), OK);
 }
 
-static paddr_t taken(paddr_t page)
-{
-    assert_int_not_equal(page, NO_PAGE);
-    return page;
-}
-
 static void assert_panics(paddr_t page, size_t count)
 {
     struct page_stats before = machine_stats();

@@ -9,28 +9,10 @@
 #include "lib/string.h"
 #include "mm/failpoint.h"
 #include "monitor/memory_access.h"
+#include "tests/kernel/complaint.h"
+#include "tests/random.h"
 
 enum { LARGE_PAGES = LARGE_PAGE_SIZE / PAGE_SIZE };
-
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t limit)
-{
-    random_state ^= random_state << 13; // xorshift64
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % limit;
-}
-
-static char complaint[128];
-
-printf_like(1, 2) static void keep_complaint(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(complaint, sizeof(complaint), format, args);
-    va_end(args);
-}
 
 static uint64_t pages_in_use(void)
 {

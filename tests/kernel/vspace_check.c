@@ -6,16 +6,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/vspace.h"
-
-static char complaint[128];
-
-printf_like(1, 2) static void keep_complaint(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(complaint, sizeof(complaint), format, args);
-    va_end(args);
-}
+#include "tests/kernel/complaint.h"
 
 KTEST(vspace, is_as_it_should_be)
 {
