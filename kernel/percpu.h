@@ -12,6 +12,7 @@ struct percpu {
     uintptr_t stack_canary; // the compiler reads it at GS + 40
     struct page_cpu page;
     struct slab_cpu slab;
+    bool is_online;
 };
 
 _Static_assert(offsetof(struct percpu, stack_canary) == 40, "the compiler's stack protector ABI");
@@ -21,3 +22,9 @@ static inline struct percpu *this_cpu(void)
 {
     return arch_percpu();
 }
+
+// Areas that exist, of processors started or not: their indexes are 0 to percpu_count() - 1.
+unsigned percpu_count(void);
+
+// NULL past the last. Any context.
+struct percpu *percpu_get(uint32_t cpu);
