@@ -1,5 +1,6 @@
 // The boot order, as one list.
 
+#include "arch/x86_64/lapic.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/trap.h"
 #include "drivers/acpi/tables.h"
@@ -27,10 +28,11 @@ void kmain(uint32_t magic, paddr_t info)
     log_info("boot: Keelson %s, build %.12s", kernel_version, kernel_build_id());
     boot_info_init(magic, info);
     options_apply(boot_info.command_line);
-    clock_init();
     memory_init();
-    consoles_start();
     acpi_tables_init();
+    clock_init();
+    consoles_start();
+    lapic_init();
     drivers_start();
     ktest_run_requested();
     bench_run_requested();

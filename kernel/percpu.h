@@ -13,6 +13,10 @@ struct percpu {
     struct page_cpu page;
     struct slab_cpu slab;
     bool is_online;
+    bool is_idle;                         // halted, or about to be: an interrupt would wake it
+    uint64_t heartbeat;                   // interrupts taken
+    const struct trap_frame *interrupted; // by the interrupt that is being handled; NULL: by none
+    struct arch_percpu arch;
 };
 
 _Static_assert(offsetof(struct percpu, stack_canary) == 40, "the compiler's stack protector ABI");

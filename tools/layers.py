@@ -16,8 +16,10 @@ ABOVE_ARCH = BASE + ["mm/", "kernel/", "arch/x86_64/", "gen/"]
 ROOMS = [
     ("lib/", ["lib/"]),
     ("arch/arch.h", ["lib/", "arch/x86_64/arch_inline.h"]),
-    ("arch/x86_64/arch_inline.h", ["lib/", "arch/x86_64/page_inline.h"]),
+    ("arch/x86_64/arch_inline.h", ["lib/", "arch/x86_64/page_inline.h", "arch/x86_64/percpu.h"]),
     ("arch/x86_64/page_inline.h", ["lib/"]),
+    ("arch/x86_64/percpu.h", ["lib/", "arch/x86_64/vector.h"]),
+    ("arch/x86_64/vector.h", ["lib/"]),
     ("mm/", BASE + ["mm/"]),
     ("kernel/main.c", [""]),
     ("kernel/", BASE + ["mm/", "kernel/"]),

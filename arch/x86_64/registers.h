@@ -26,8 +26,10 @@
 #define RFLAGS_ID BIT(21)
 
 #define MSR_APIC_BASE    0x1b    // CPUID 1 EDX[9]
+#define APIC_BASE_BSP    BIT(8)  // the boot processor's
 #define APIC_BASE_X2APIC BIT(10) // CPUID 1 ECX[21]
 #define APIC_BASE_ENABLE BIT(11)
+#define MSR_X2APIC       0x800 // the first of the local APIC's registers in x2APIC mode
 
 #define MSR_EFER 0xc0000080
 #define EFER_LME BIT(8)
@@ -87,7 +89,9 @@
 #define CPUID_1_ECX_VMX          BIT(5)
 #define CPUID_1_ECX_X2APIC       BIT(21)
 #define CPUID_1_ECX_TSC_DEADLINE BIT(24)
+#define CPUID_1_EBX_APIC_ID      BITS(31, 24)
 #define CPUID_1_EDX_PAE          BIT(6)
+#define CPUID_1_EDX_APIC         BIT(9)
 #define CPUID_1_EDX_MTRR         BIT(12)
 #define CPUID_1_EDX_PAT          BIT(16)
 

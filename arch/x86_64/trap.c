@@ -1,11 +1,11 @@
-// Exceptions and interrupts: the IDT, and what happens with each vector.
+// Exceptions: the IDT, and what happens with each of the first 32 vectors.
 
 #include "arch/x86_64/trap.h"
 #include "arch/x86_64/gdt.h"
 #include "arch/x86_64/registers.h"
 #include "arch/x86_64/stack.h"
-#include "kernel/log.h"
 #include "kernel/panic.h"
+#include "kernel/percpu.h"
 #include "lib/status.h"
 
 struct gate {
@@ -27,7 +27,7 @@ extern const char trap_stubs[];                                   // trap_entry.
 enum { STUB_SIZE = 16, INTERRUPT_GATE = 0x8e };
 
 static struct gate idt[VECTORS];
-static trap_handler *handlers[VECTORS];
+static trap_handler *handlers[VECTOR_EXCEPTIONS];
 
 static void set_gate(unsigned vector, enum interrupt_stack ist)
 {
@@ -42,14 +42,9 @@ static void set_gate(unsigned vector, enum interrupt_stack ist)
     };
 }
 
-void trap_init(void)
+void trap_cpu_init(void)
 {
-    gdt_init();
-    for (unsigned vector = 0; vector < VECTORS; vector++)
-        set_gate(vector, IST_NONE);
-    set_gate(VECTOR_DF, IST_DF);
-    set_gate(VECTOR_NMI, IST_NMI);
-    set_gate(VECTOR_MC, IST_MC);
+    gdt_load();
     struct {
         uint16_t limit;
         uint64_t base;
@@ -57,8 +52,30 @@ void trap_init(void)
     __asm__ volatile("lidt %0" : : "m"(pointer));
 }
 
+static uintptr_t stack_top(enum boot_stack_name name)
+{
+    return (uintptr_t)&boot_stack[name] + STACK_TOP;
+}
+
+void trap_init(void)
+{
+    const uintptr_t tops[IST_COUNT] = {
+        [IST_DF] = stack_top(BOOT_STACK_DF),
+        [IST_NMI] = stack_top(BOOT_STACK_NMI),
+        [IST_MC] = stack_top(BOOT_STACK_MC),
+    };
+    for (unsigned vector = 0; vector < VECTORS; vector++)
+        set_gate(vector, IST_NONE);
+    set_gate(VECTOR_DF, IST_DF);
+    set_gate(VECTOR_NMI, IST_NMI);
+    set_gate(VECTOR_MC, IST_MC);
+    gdt_fill(this_cpu(), tops);
+    trap_cpu_init();
+}
+
 trap_handler *trap_set_handler(uint8_t vector, trap_handler *handler)
 {
+    ASSERT(vector < VECTOR_EXCEPTIONS);
     trap_handler *before = handlers[vector];
     handlers[vector] = handler;
     return before;
@@ -130,7 +147,8 @@ noreturn static void die(const struct trap_frame *frame)
     panic_with_frame(frame, "%s", name ? name : "reserved exception");
 }
 
-// Called by trap_entry.S. Returns true where the interrupted code is to be resumed without IRET.
+// Called by trap_entry.S for exceptions. Returns true where the interrupted code is to be resumed
+// without IRET.
 bool trap_dispatch(struct trap_frame *frame);
 
 bool trap_dispatch(struct trap_frame *frame)
@@ -138,10 +156,7 @@ bool trap_dispatch(struct trap_frame *frame)
     if (apply_fixup(frame))
         return true;
     trap_handler *handler = handlers[frame->vector];
-    if (handler && handler(frame))
-        return false;
-    if (frame->vector < VECTOR_EXCEPTIONS)
+    if (!handler || !handler(frame))
         die(frame);
-    log_warn("trap: nobody expects vector %lu (at %pS)", frame->vector, (void *)frame->rip);
     return false;
 }

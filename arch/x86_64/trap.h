@@ -1,4 +1,4 @@
-// Exceptions and interrupts: the frame, the handlers, and code that is allowed to fault.
+// Exceptions: the frame, the handlers, and code that is allowed to fault.
 #pragma once
 
 #include "lib/compiler.h"
@@ -18,11 +18,15 @@ enum { VECTORS = 256 };
 // Loads the boot processor's GDT, TSS and IDT. From here on every fault has its screen.
 void trap_init(void);
 
-// Handles a vector: true where the interrupted code may go on, false where nobody is responsible.
+// The same on any other processor, whose GDT has been filled.
+void trap_cpu_init(void);
+
+// Handles an exception: true where the interrupted code may go on, false where nobody is
+// responsible.
 typedef bool trap_handler(struct trap_frame *frame);
 
-// Sets the handler of one vector (NULL: none) and returns the one before. Without one, or where it
-// returns false, an exception ends in a panic and any other vector in a line in the log.
+// Sets the handler of one exception (NULL: none) and returns the one before. Without one, or where
+// it returns false, it ends in a panic. Other vectors: arch/x86_64/vector.h.
 trap_handler *trap_set_handler(uint8_t vector, trap_handler *handler);
 
 // An instruction that may fault: where it does, execution goes on at the label behind it with

@@ -1,4 +1,5 @@
-// Entry and exit of all 256 vectors.
+// Entry and exit of all 256 vectors: exceptions go to trap_dispatch(), the others, which are many
+// and have to be quick, to interrupt_dispatch().
 //
 // The processor aligns the stack and pushes SS, RSP, RFLAGS, CS and RIP, and an error code for some
 // vectors. The stub adds 0 for the others and the vector, trap_common the registers:
@@ -13,6 +14,24 @@
 #define PUSHES_ERROR_CODE(v)                                                                       \
     ((v) == VECTOR_DF || ((v) >= VECTOR_TS && (v) <= VECTOR_PF) || (v) == VECTOR_AC ||             \
      (v) == VECTOR_CP || (v) == VECTOR_VC || (v) == VECTOR_SX)
+
+        .macro  push_registers
+        pushq   %rax
+        pushq   %rcx
+        pushq   %rdx
+        pushq   %rbx
+        pushq   %rbp
+        pushq   %rsi
+        pushq   %rdi
+        pushq   %r8
+        pushq   %r9
+        pushq   %r10
+        pushq   %r11
+        pushq   %r12
+        pushq   %r13
+        pushq   %r14
+        pushq   %r15
+        .endm
 
         .macro  pop_registers
         popq    %r15
@@ -43,31 +62,30 @@ trap_stubs:                                     // 16 bytes each
         pushq   $0
         .endif
         pushq   $vector
+        .if vector < VECTOR_EXCEPTIONS
         jmp     trap_common
+        .else
+        jmp     interrupt_common
+        .endif
         .set    vector, vector + 1
         .endr
 
 trap_common:
-        pushq   %rax
-        pushq   %rcx
-        pushq   %rdx
-        pushq   %rbx
-        pushq   %rbp
-        pushq   %rsi
-        pushq   %rdi
-        pushq   %r8
-        pushq   %r9
-        pushq   %r10
-        pushq   %r11
-        pushq   %r12
-        pushq   %r13
-        pushq   %r14
-        pushq   %r15
+        push_registers
         cld
         movq    %rsp, %rdi
         call    trap_dispatch                   // true: resume without IRET
         testb   %al, %al
         jnz     resume_without_iret
+        pop_registers
+        addq    $16, %rsp                       // vector, error
+        iretq
+
+interrupt_common:
+        push_registers
+        cld
+        movq    %rsp, %rdi
+        call    interrupt_dispatch
         pop_registers
         addq    $16, %rsp                       // vector, error
         iretq

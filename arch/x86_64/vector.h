@@ -47,5 +47,9 @@ void vector_free(uint32_t cpu, uint8_t vector);
 // Start-up only.
 void vector_set(uint8_t vector, vector_function *run, void *context, const char *name);
 
+// Gives an area that isn't in use yet what vector_set() has set for all.
+struct percpu;
+void vectors_inherit(struct percpu *cpu);
+
 // For showing: NULL where there is no such processor.
 const struct vector_slot *vector_get(uint32_t cpu, uint8_t vector);

@@ -3,12 +3,13 @@
 
 #include "arch/x86_64/trap.h"
 #include "arch/arch.h"
+#include "arch/x86_64/lapic.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/registers.h"
 #include "kernel/clock.h"
+#include "kernel/percpu.h"
 #include "kernel/test.h"
 #include "mm/layout.h"
-#include "mm/vspace.h"
 
 extern const uint8_t test_int_stubs[VECTORS][4];
 bool test_registers_survive(uintptr_t misalignment, uintptr_t fault_address);
@@ -31,9 +32,9 @@ static bool has_error_code(unsigned vector)
            vector == 29 || vector == 30;
 }
 
-KTEST(trap, every_vector_arrives_as_itself)
+KTEST(trap, every_exception_arrives_as_itself)
 {
-    for (unsigned vector = 0; vector < VECTORS; vector++) {
+    for (unsigned vector = 0; vector < VECTOR_EXCEPTIONS; vector++) {
         if (has_error_code(vector))
             continue;
         trap_handler *before = trap_set_handler((uint8_t)vector, note_vector);
@@ -44,11 +45,51 @@ KTEST(trap, every_vector_arrives_as_itself)
     }
 }
 
+static void note_interrupt(void *context)
+{
+    seen_vector = this_cpu()->interrupted->vector;
+    seen_count += context == &seen_vector;
+}
+
+static struct vector_slot expect_interrupt(unsigned vector)
+{
+    struct vector_slot *slot = &this_cpu()->arch.vectors[vector - VECTOR_PIC], before = *slot;
+    slot->run = note_interrupt;
+    slot->context = &seen_vector;
+    return before;
+}
+
+static void restore(unsigned vector, struct vector_slot before)
+{
+    this_cpu()->arch.vectors[vector - VECTOR_PIC] = before;
+}
+
+KTEST(trap, every_interrupt_arrives_as_itself)
+{
+    for (unsigned vector = VECTOR_PIC; vector < VECTORS; vector++) {
+        struct vector_slot before = expect_interrupt(vector);
+        seen_vector = ~0ull;
+        seen_count = 0;
+        ((void (*)(void))(uintptr_t)test_int_stubs[vector])();
+        restore(vector, before);
+        KTEST_EQUAL(seen_vector, vector);
+        KTEST_EQUAL(seen_count, 1);
+        KTEST_CHECK(!this_cpu()->interrupted);
+    }
+}
+
+KTEST(trap, an_unexpected_interrupt_is_survived)
+{
+    uint64_t before = this_cpu()->arch.vectors[0x80 - VECTOR_PIC].count;
+    ((void (*)(void))(uintptr_t)test_int_stubs[0x80])();
+    KTEST_EQUAL(this_cpu()->arch.vectors[0x80 - VECTOR_PIC].count, before + 1);
+}
+
 KTEST(trap, registers_survive_an_interrupt)
 {
-    trap_handler *before = trap_set_handler(0x80, note_vector);
+    struct vector_slot before = expect_interrupt(0x80);
     bool aligned = test_registers_survive(0, 0), misaligned = test_registers_survive(8, 0);
-    (void)trap_set_handler(0x80, before);
+    restore(0x80, before);
     KTEST_CHECK(aligned);
     KTEST_CHECK(misaligned);
 }
@@ -127,11 +168,12 @@ KTEST(msr, what_the_processor_refuses_is_an_error)
     KTEST_EQUAL(msr_write(MSR_PKRS, ~0ull), FAULT); // absent, or its upper half is reserved
 }
 
-// The local APIC's interrupt command register sends this processor an NMI [SDM3 11.6.1].
-enum { ICR_LOW = 0x300, ICR_NMI_SELF = 4 << 8 | 1 << 14 | 1 << 18 };
-
-static volatile uint32_t *apic;
 static volatile unsigned nmi_depth, nmi_depth_max, nmi_count;
+
+static void send_nmi_to_self(void)
+{
+    (void)lapic_send(this_cpu()->arch.apic_id, LAPIC_DELIVER_NMI | LAPIC_ASSERT);
+}
 
 static bool provoke_in_nmi(struct trap_frame *frame)
 {
@@ -142,7 +184,7 @@ static bool provoke_in_nmi(struct trap_frame *frame)
         nmi_depth_max = nmi_depth;
     if (nmi_count++ == 0) {
         (void)!arch_probe_read(unmapped, 8, &value); // returning from this by IRET would unblock
-        apic[ICR_LOW / 4] = ICR_NMI_SELF;
+        send_nmi_to_self();
         clock_delay_ns(100000);
     }
     nmi_depth--;
@@ -151,20 +193,15 @@ static bool provoke_in_nmi(struct trap_frame *frame)
 
 KTEST(trap, a_fault_in_an_nmi_handler_keeps_nmis_blocked)
 {
-    uint64_t base;
-    void *mapped;
-    if (msr_read(MSR_APIC_BASE, &base) != OK || !(base & BIT(11)) || base & BIT(10))
-        KTEST_SKIP("needs a local APIC in xAPIC mode");
-    KTEST_EQUAL(vspace_map_mmio(base & PTE_ADDRESS, PAGE_SIZE, MAP_UNCACHED, "apic", &mapped), OK);
-    apic = mapped;
+    if (!lapic.is_present)
+        KTEST_SKIP("needs a local APIC");
     nmi_depth_max = nmi_count = 0;
     trap_handler *before = trap_set_handler(VECTOR_NMI, provoke_in_nmi);
-    apic[ICR_LOW / 4] = ICR_NMI_SELF;
+    send_nmi_to_self();
     uint64_t start = clock_ns();
     while (nmi_count < 2 && clock_ns() - start < 100000000)
         arch_pause();
     (void)trap_set_handler(VECTOR_NMI, before);
-    vspace_unmap_physical(mapped);
     KTEST_EQUAL(nmi_count, 2); // the second came, but not before the first was done
     KTEST_EQUAL(nmi_depth_max, 1);
 }

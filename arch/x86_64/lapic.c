@@ -1,0 +1,243 @@
+// The local APIC: switching it on, and sending.
+
+#include "arch/x86_64/lapic.h"
+#include "arch/arch.h"
+#include "arch/x86_64/cpuid.h"
+#include "arch/x86_64/msr.h"
+#include "arch/x86_64/vector.h"
+#include "kernel/log.h"
+#include "kernel/option.h"
+#include "kernel/percpu.h"
+#include "kernel/platform.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "mm/layout.h"
+#include "mm/vspace.h"
+
+enum {
+    SPURIOUS_ENABLE = BIT(8),
+    VERSION_LAST_LVT = 16, // the number of LVT entries, less 1
+    LVT_CMCI = 6,          // an entry with this number exists where there are as many
+    SEND_POLLS_MAX = 100000,
+    VECTORS_A_WORD = 32,
+    XAPIC_ID_MAX = 254, // 255 is everybody
+};
+
+struct lapic lapic;
+
+static enum { X2APIC_AS_FOUND, X2APIC_ON, X2APIC_OFF } wanted = X2APIC_AS_FOUND;
+
+OPTION(x2apic, "on|off", "the local APICs' mode; as the firmware has left it if not said")
+{
+    if (!string_equal(value, "on") && !string_equal(value, "off"))
+        return BAD_ARGUMENT;
+    wanted = value[1] == 'n' ? X2APIC_ON : X2APIC_OFF;
+    return OK;
+}
+
+uint32_t lapic_cpu_id(void)
+{
+    enum { TOPOLOGY_LEAF = 0xb };
+    struct cpuid r = cpuid_has(TOPOLOGY_LEAF) ? cpuid(TOPOLOGY_LEAF, 0) : (struct cpuid){0};
+    if (r.ebx & 0xffff)
+        return r.edx;
+    return (uint32_t)field_get(CPUID_1_EBX_APIC_ID, cpuid(1, 0).ebx);
+}
+
+bool lapic_is_in_service(uint8_t vector)
+{
+    unsigned offset = 16u * (vector / VECTORS_A_WORD);
+    return lapic.is_present && lapic_read((enum lapic_register)(LAPIC_IN_SERVICE + offset)) &
+                                   BIT(vector % VECTORS_A_WORD);
+}
+
+// --- Sending -------------------------------------------------------------------------------------
+
+static bool wait_sent(void)
+{
+    for (unsigned i = 0; i < SEND_POLLS_MAX; i++) {
+        if (!(lapic_read(LAPIC_COMMAND) & LAPIC_PENDING))
+            return true;
+        arch_pause();
+    }
+    return false;
+}
+
+// In x2APIC mode writing the register waits for nothing, so that stores before it have to be
+// waited for [SDM3 11.12.3].
+enum status lapic_send(uint32_t apic_id, uint32_t command)
+{
+    if (lapic.is_x2apic) {
+        __asm__ volatile("mfence\n\tlfence" : : : "memory");
+        wrmsr(MSR_X2APIC + LAPIC_COMMAND / 16, (uint64_t)apic_id << 32 | command);
+        return OK;
+    }
+    if (!lapic.is_present)
+        return NOT_SUPPORTED;
+    uintptr_t state = arch_irq_save(); // an interrupt's handler may send, too
+    bool is_free = wait_sent();
+    if (is_free) {
+        lapic_write(LAPIC_COMMAND_HIGH, apic_id << 24);
+        lapic_write(LAPIC_COMMAND, command);
+    }
+    arch_irq_restore(state);
+    return is_free ? OK : TIMED_OUT;
+}
+
+// --- What it raises itself -----------------------------------------------------------------------
+
+static void spurious(void *context)
+{
+    (void)context; // counted, and not acknowledged [SDM3 11.9]
+}
+
+static void tell_errors(void *context)
+{
+    static const char *const names[] = {
+        "send checksum",           "receive checksum",       "send accept",
+        "receive accept",          "redirectable interrupt", "illegal vector sent",
+        "illegal vector received", "illegal register"};
+    enum { TOLD = 8 };
+    static unsigned told;
+    (void)context;
+    lapic_write(LAPIC_ERROR_STATUS, 0); // latches what has come since the last time
+    uint32_t errors = lapic_read(LAPIC_ERROR_STATUS);
+    lapic_eoi();
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+        if (errors & BIT(i) && __atomic_fetch_add(&told, 1, __ATOMIC_RELAXED) < TOLD)
+            log_warn("lapic: %s error", names[i]);
+}
+
+// --- Switching it on -----------------------------------------------------------------------------
+
+static bool has_x2apic(void)
+{
+    return cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC;
+}
+
+static bool needs_x2apic(void)
+{
+    for (unsigned i = 0; i < platform.cpu_count; i++)
+        if (platform.cpus[i].is_enabled && platform.cpus[i].apic_id > XAPIC_ID_MAX)
+            return true;
+    return false;
+}
+
+// There is no way back from x2APIC mode but through switching the APIC off, which forgets what
+// firmware may rely on [SDM3 11.12.5].
+static bool choose_x2apic(uint64_t base)
+{
+    bool is_on = base & APIC_BASE_X2APIC;
+    if (is_on && wanted == X2APIC_OFF)
+        log_warn("lapic: the firmware has left x2APIC mode on; it stays");
+    if (!is_on && wanted == X2APIC_ON && !has_x2apic())
+        log_warn("lapic: x2apic=on, but this processor has no such mode");
+    return is_on ||
+           (has_x2apic() && (wanted == X2APIC_ON || (wanted != X2APIC_OFF && needs_x2apic())));
+}
+
+static bool set_mode(void)
+{
+    uint64_t base;
+    if (msr_read(MSR_APIC_BASE, &base) != OK)
+        return false;
+    uint64_t mode = APIC_BASE_ENABLE | (lapic.is_x2apic ? APIC_BASE_X2APIC : 0);
+    if ((base & mode) == mode)
+        return true;
+    // From off to x2APIC leads through xAPIC.
+    return msr_write(MSR_APIC_BASE, base | APIC_BASE_ENABLE) == OK &&
+           msr_write(MSR_APIC_BASE, base | mode) == OK;
+}
+
+// An interrupt that was delivered to the firmware and never acknowledged keeps others out.
+static void acknowledge_old(void)
+{
+    enum { WORDS = 256 / VECTORS_A_WORD };
+    for (unsigned word = 0; word < WORDS; word++)
+        for (unsigned i = 0; i < VECTORS_A_WORD; i++) {
+            if (!lapic_read((enum lapic_register)(LAPIC_IN_SERVICE + 16 * word)))
+                break;
+            lapic_eoi();
+        }
+}
+
+static void set_input(enum lapic_register entry, unsigned lint, uint32_t uid)
+{
+    lapic_write(entry, LAPIC_MASKED);
+    for (unsigned i = 0; i < platform.nmi_count; i++) {
+        const struct platform_nmi *nmi = &platform.nmis[i];
+        if (nmi->lint == lint && (nmi->uid == uid || nmi->uid == PLATFORM_ALL_CPUS))
+            lapic_write(entry, LAPIC_DELIVER_NMI | (nmi->is_low ? LAPIC_ACTIVE_LOW : 0) |
+                                   (nmi->is_level ? LAPIC_LEVEL : 0));
+    }
+}
+
+static uint32_t uid_of(uint32_t apic_id)
+{
+    for (unsigned i = 0; i < platform.cpu_count; i++)
+        if (platform.cpus[i].apic_id == apic_id)
+            return platform.cpus[i].uid;
+    return PLATFORM_ALL_CPUS;
+}
+
+static void set_entries(void)
+{
+    static const enum lapic_register masked[] = {LAPIC_LVT_TIMER, LAPIC_LVT_THERMAL, LAPIC_LVT_PMU};
+    uint32_t last = lapic_read(LAPIC_VERSION) >> VERSION_LAST_LVT & 0xff, uid;
+    for (unsigned i = 0; i < ARRAY_SIZE(masked); i++)
+        if (i < 2 || last >= 4) // the PMU's came with the fifth
+            lapic_write(masked[i], LAPIC_MASKED);
+    if (last >= LVT_CMCI)
+        lapic_write(LAPIC_LVT_CMCI, LAPIC_MASKED);
+    uid = uid_of(this_cpu()->arch.apic_id);
+    set_input(LAPIC_LVT_LINT0, 0, uid);
+    set_input(LAPIC_LVT_LINT1, 1, uid);
+    lapic_write(LAPIC_LVT_ERROR, VECTOR_APIC_ERROR);
+}
+
+void lapic_cpu_init(void)
+{
+    struct percpu *cpu = this_cpu();
+    cpu->arch.apic_id = lapic_cpu_id();
+    if (!lapic.is_present || !set_mode())
+        return;
+    lapic_write(LAPIC_TASK_PRIORITY, 0);
+    lapic_write(LAPIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+    set_entries();
+    lapic_write(LAPIC_ERROR_STATUS, 0);
+    acknowledge_old();
+}
+
+// Its registers, in xAPIC mode, lie where MSR_APIC_BASE says, whatever the tables say.
+static enum status find_registers(uint64_t base)
+{
+    void *mapped;
+    enum status status =
+        vspace_map_mmio(base & PTE_ADDRESS, PAGE_SIZE, MAP_UNCACHED, "local APIC", &mapped);
+    if (status == OK)
+        lapic.registers = mapped;
+    return status;
+}
+
+void lapic_init(void)
+{
+    uint64_t base;
+    if (!(cpuid(1, 0).edx & CPUID_1_EDX_APIC) || msr_read(MSR_APIC_BASE, &base) != OK) {
+        log_warn("lapic: this processor has none: no interrupts, one processor");
+        return;
+    }
+    lapic.is_x2apic = choose_x2apic(base);
+    enum status status = lapic.is_x2apic ? OK : find_registers(base);
+    if (status != OK || !set_mode()) {
+        lapic = (struct lapic){0};
+        log_warn("lapic: can't be switched on: no interrupts, one processor");
+        return;
+    }
+    lapic.is_present = true;
+    vector_set(VECTOR_SPURIOUS, spurious, NULL, "spurious");
+    vector_set(VECTOR_APIC_ERROR, tell_errors, NULL, "APIC error");
+    lapic_cpu_init();
+    log_info("lapic: id %u, %s mode%s", this_cpu()->arch.apic_id,
+             lapic.is_x2apic ? "x2APIC" : "xAPIC",
+             base & APIC_BASE_ENABLE ? "" : ", was switched off");
+}
