@@ -3,6 +3,7 @@
 #pragma once
 
 #include "arch/x86_64/page_inline.h"
+#include "arch/x86_64/percpu.h"
 #include "lib/types.h"
 
 struct percpu;
