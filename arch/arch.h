@@ -30,6 +30,19 @@ noreturn void arch_reset(void);
 // Stops this processor for good, interrupts off. Any context.
 noreturn void arch_halt(void);
 
+// Makes processor `cpu`, which is online, run remote_run() (kernel/remote.h) soon. Any context.
+struct percpu;
+void arch_send_call(struct percpu *cpu);
+
+// Halts until an interrupt has been handled. To be called with interrupts off, after a last look at
+// what is waited for; they are on while it halts, and off again when it returns. Where nothing can
+// interrupt, it only takes a breath.
+void arch_wait_for_interrupt(void);
+
+// Stops all other processors for good, bounded in time: for a panic. Any context. Each notes in its
+// struct percpu where it was.
+void arch_stop_others(void);
+
 // Accesses that may fault: FAULT is returned instead, and nothing is changed. `size` is 1, 2, 4 or
 // 8 bytes; the access is a single one of that size. Safe in any context, NMI included.
 must_use enum status arch_probe_read(uintptr_t address, unsigned size, uint64_t *value);

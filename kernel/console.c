@@ -89,6 +89,7 @@ static bool replay_line(void *context, const char *line, size_t length)
 static void use_sink(struct console_sink *sink)
 {
     sink->is_left_out = false;
+    log_show(); // or it would be shown twice on this one
     log_replay(log_console_level(), replay_line, sink);
 }
 

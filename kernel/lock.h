@@ -21,6 +21,18 @@ must_use static inline uintptr_t lock_irqsave(struct lock *lock)
     return state;
 }
 
+// Takes it only where nobody has it. Then `state` is the state of interrupts before.
+must_use static inline bool lock_try_irqsave(struct lock *lock, uintptr_t *state)
+{
+    *state = arch_irq_save();
+    uint32_t ticket = __atomic_load_n(&lock->serving, __ATOMIC_RELAXED);
+    if (__atomic_compare_exchange_n(&lock->next, &ticket, ticket + 1, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_RELAXED))
+        return true;
+    arch_irq_restore(*state);
+    return false;
+}
+
 static inline void unlock_irqrestore(struct lock *lock, uintptr_t state)
 {
     __atomic_store_n(&lock->serving, lock->serving + 1, __ATOMIC_RELEASE);

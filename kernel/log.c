@@ -1,10 +1,16 @@
 // The log. A line reads `[    s.uuuuuu] cN level subsystem: text`; the ring keeps its parts, so
 // that times are right even for lines from before the clock's frequency was known.
+//
+// Any processor writes, in any context; only the boot processor shows, and not in an interrupt.
+// What others have written it shows when it comes to that: when it writes a line itself, prints, or
+// waits for keys.
 
 #include "kernel/log.h"
 #include "arch/arch.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/idle.h"
+#include "kernel/lock.h"
 #include "kernel/log_ring.h"
 #include "kernel/option.h"
 #include "kernel/percpu.h"
@@ -14,6 +20,9 @@
 enum { PREFIX_MAX = 48, LINE_MAX = PREFIX_MAX + LOG_TEXT_MAX + 2 };
 
 static struct log_ring ring;
+static struct lock lock; // of the ring
+static uint64_t shown;   // up to here it is on the consoles
+static bool is_showing;
 static enum log_level console_level = LOG_INFO;
 
 static const char *const level_names[LOG_LEVELS] = {"error", "warn", "info", "debug"};
@@ -34,6 +43,57 @@ static size_t format_line(char *line, const struct log_record *record, const cha
     return length;
 }
 
+// An NMI may have interrupted whoever holds the ring.
+static bool put(const struct log_record *record, const char *text)
+{
+    enum { TRIES = 1 << 20 };
+    uintptr_t state;
+    for (unsigned i = 0; !lock_try_irqsave(&lock, &state); i++) {
+        if (i == TRIES)
+            return false;
+        arch_pause();
+    }
+    log_ring_put(&ring, record, text);
+    unlock_irqrestore(&lock, state);
+    return true;
+}
+
+static bool get(uint64_t *position, struct log_record *record, char *text)
+{
+    uintptr_t state = lock_irqsave(&lock);
+    bool is_there = log_ring_get(&ring, position, record, text);
+    unlock_irqrestore(&lock, state);
+    return is_there;
+}
+
+bool log_is_pending(void)
+{
+    return __atomic_load_n(&ring.head, __ATOMIC_SEQ_CST) != shown;
+}
+
+static bool may_show(void)
+{
+    return this_cpu()->cpu == 0 && !this_cpu()->interrupted && !is_showing;
+}
+
+static void show_pending(void)
+{
+    struct log_record record;
+    char text[LOG_TEXT_MAX + 1], line[LINE_MAX];
+    while (get(&shown, &record, text))
+        if (record.level <= console_level)
+            console_write_above(line, format_line(line, &record, text));
+}
+
+void log_show(void)
+{
+    if (!log_is_pending() || !may_show())
+        return;
+    is_showing = true;
+    show_pending();
+    is_showing = false;
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
     char text[LOG_TEXT_MAX + 1];
@@ -47,13 +107,12 @@ void log_write(enum log_level level, const char *format, ...)
         .length = (uint16_t)(length < LOG_TEXT_MAX ? length : LOG_TEXT_MAX),
         .level = (uint8_t)level,
     };
-    uintptr_t irq = arch_irq_save();
-    log_ring_put(&ring, &record, text);
-    arch_irq_restore(irq);
-    if (level <= console_level) {
-        char line[LINE_MAX];
-        console_write_above(line, format_line(line, &record, text));
-    }
+    if (!put(&record, text))
+        return;
+    if (may_show())
+        log_show();
+    else
+        idle_wake(0);
 }
 
 void log_replay(enum log_level level, bool (*show)(void *context, const char *line, size_t length),
@@ -61,7 +120,7 @@ void log_replay(enum log_level level, bool (*show)(void *context, const char *li
 {
     struct log_record record;
     char text[LOG_TEXT_MAX + 1], line[LINE_MAX];
-    for (uint64_t position = 0; log_ring_get(&ring, &position, &record, text);)
+    for (uint64_t position = 0; get(&position, &record, text);)
         if (record.level <= level && !show(context, line, format_line(line, &record, text)))
             return;
 }

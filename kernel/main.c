@@ -2,6 +2,7 @@
 
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/smp.h"
 #include "arch/x86_64/trap.h"
 #include "drivers/acpi/tables.h"
 #include "kernel/bench.h"
@@ -33,6 +34,7 @@ void kmain(uint32_t magic, paddr_t info)
     clock_init();
     consoles_start();
     lapic_init();
+    processors_start();
     drivers_start();
     ktest_run_requested();
     bench_run_requested();

@@ -2,6 +2,9 @@
 #pragma once
 
 #include "arch/arch.h"
+#include "kernel/remote.h"
+#include "lib/compiler.h"
+#include "lib/status.h"
 #include "lib/types.h"
 #include "mm/percpu.h"
 
@@ -14,12 +17,16 @@ struct percpu {
     struct slab_cpu slab;
     bool is_online;
     bool is_idle;                         // halted, or about to be: an interrupt would wake it
+    uintptr_t stopped_at;                 // by arch_stop_others(); 0: it isn't, or doesn't answer
     uint64_t heartbeat;                   // interrupts taken
     const struct trap_frame *interrupted; // by the interrupt that is being handled; NULL: by none
+    struct remote_queue remote;
     struct arch_percpu arch;
 };
 
 _Static_assert(offsetof(struct percpu, stack_canary) == 40, "the compiler's stack protector ABI");
+
+extern struct percpu boot_percpu;
 
 // Valid as long as the caller can't be moved to another processor: with interrupts off.
 static inline struct percpu *this_cpu(void)
@@ -27,8 +34,14 @@ static inline struct percpu *this_cpu(void)
     return arch_percpu();
 }
 
-// Areas that exist, of processors started or not: their indexes are 0 to percpu_count() - 1.
+// Areas that exist, of processors started or not: their indexes are 0 to percpu_count() - 1, 0 is
+// the boot processor's.
 unsigned percpu_count(void);
 
 // NULL past the last. Any context.
 struct percpu *percpu_get(uint32_t cpu);
+
+// Makes room for this many areas, and then one after the other, for good; NULL when there is no
+// memory. The architecture's share is the caller's to fill. Start-up only.
+must_use enum status percpu_reserve(unsigned processors);
+must_use struct percpu *percpu_create(void);

@@ -2,6 +2,7 @@
 
 #include "mm/vspace.h"
 #include "kernel/panic.h"
+#include "kernel/remote.h"
 #include "lib/bits.h"
 #include "mm/vspace_priv.h"
 
@@ -33,9 +34,23 @@ enum status vspace_reserve(size_t size, size_t alignment, const char *name, uint
     return range_insert(size, alignment, 0, name, VSPACE_RESERVED, start);
 }
 
+struct range {
+    uintptr_t start;
+    size_t size;
+};
+
+static void flush_range(void *argument)
+{
+    const struct range *range = argument;
+    arch_tlb_flush(range->start, range->size);
+}
+
 void tlb_shootdown(uintptr_t start, size_t size)
 {
+    struct range range = {start, size};
     arch_tlb_flush(start, size);
+    if (unlikely(remote_online() > 1))
+        remote_call_all(flush_range, &range);
 }
 
 // Tables stay where they are until no processor can be on its way through them. Others are told

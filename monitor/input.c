@@ -7,6 +7,7 @@
 #include "arch/arch.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/log.h"
 #include "monitor/key.h"
 
 enum { FROM_KEYBOARD = 0x100, POLL_MAX = 256 };
@@ -99,8 +100,10 @@ unsigned input_key(void)
                                 : key_decode(&decoder, (uint8_t)byte, clock_ns());
         if (key != KEY_NONE)
             return key;
-        if (byte < 0)
-            arch_pause();
+        if (byte >= 0)
+            continue;
+        log_show();
+        arch_pause();
     }
 }
 

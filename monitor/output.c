@@ -6,6 +6,7 @@
 #include "monitor/output.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/log.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
 #include "lib/utf8.h"
@@ -45,6 +46,7 @@ bool command_interrupted(void)
     static uint64_t shown_ns;
     if (is_running && !is_cut)
         poll();
+    log_show();
     if (clock_ns() - shown_ns > SHOW_NS) { // what was printed last, while nothing more is
         console_show();
         shown_ns = clock_ns();

@@ -9,7 +9,8 @@ import re
 import subprocess
 import sys
 
-BASE = ["lib/", "arch/arch.h", "kernel/log.h", "kernel/panic.h", "kernel/lock.h", "kernel/percpu.h"]
+BASE = ["lib/", "arch/arch.h", "kernel/log.h", "kernel/panic.h", "kernel/lock.h", "kernel/percpu.h",
+        "kernel/remote.h"]
 ABOVE_ARCH = BASE + ["mm/", "kernel/", "arch/x86_64/", "gen/"]
 
 # The first row that is a prefix of a file's path says what that file may include.

@@ -94,6 +94,9 @@ multiboot2_entry:
         jne     refuse
 1:      call    check_processor
         call    fill_tables
+        call    load_boot_gdt
+        leal    AT(boot_pml4), %eax
+        movl    $PHYS(high_half), %ebx
         jmp     enter_long_mode
 
 // Returns if the processor can run the kernel; otherwise ends in refuse.
@@ -183,13 +186,14 @@ fill_tables:
         jb      5b
         ret
 
-// The identity map is read-only: all stack writes come before paging, only the far return's reads
-// after it.
+// From 32-bit protected mode to the high half: for every processor.
+// In:  EAX physical address of the top page table, which also maps this code, the boot's GDT and
+//      the stack, at least to be read; EBX where to go on, less KERNEL_BASE; the boot's GDT loaded;
+//      EBP slide; a stack, written before paging and read once after it. EDI and ESI are kept.
+        .globl  enter_long_mode
 enter_long_mode:
-        call    load_boot_gdt
-        movl    $CR4_KERNEL, %eax
-        movl    %eax, %cr4
-        leal    AT(boot_pml4), %eax
+        movl    $CR4_KERNEL, %ecx
+        movl    %ecx, %cr4
         movl    %eax, %cr3
         movl    $MSR_EFER, %ecx
         movl    $EFER_KERNEL, %eax
@@ -215,9 +219,6 @@ load_boot_gdt:
 
         .code64
 long_mode:                                      // identity-mapped, still low
-        movabsq $high_half, %rax
-        jmp     *%rax
-high_half:
         movl    $SELECTOR_DATA, %eax
         movl    %eax, %ss
         movl    %eax, %ds
@@ -225,6 +226,14 @@ high_half:
         xorl    %eax, %eax
         movl    %eax, %fs
         movl    %eax, %gs
+        movl    %ebx, %ebx                      // the upper half is undefined so far
+        movq    $KERNEL_BASE, %rax
+        addq    %rbx, %rax
+        jmp     *%rax
+        .globl  enter_long_mode_end
+enter_long_mode_end:
+
+high_half:                                      // the boot processor's
         movq    $(boot_stack + STACK_TOP), %rsp
 
         rdtsc                                   // a canary: unlike at every start, its lowest
@@ -252,10 +261,12 @@ high_half:
         jmp     kmain
 
         .section .rodata.boot, "a"
-        .balign 8
+        .balign 64                              // in one page
+        .globl  boot_gdt, boot_gdt_end
 boot_gdt:                                       // as the selectors count
         .quad 0
         .quad DESCRIPTOR_CODE64, DESCRIPTOR_DATA, DESCRIPTOR_CODE16, DESCRIPTOR_DATA16
+        .quad DESCRIPTOR_CODE32
 boot_gdt_end:
 
 // Parts of the image: first address and end, as linked; rights, lower and upper half of an entry.

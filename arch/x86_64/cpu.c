@@ -3,6 +3,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/arch.h"
 #include "arch/x86_64/cpuid.h"
+#include "arch/x86_64/lapic.h"
 #include "lib/bits.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
@@ -119,6 +120,15 @@ void arch_halt(void)
 {
     for (;;)
         __asm__ volatile("cli\n\thlt");
+}
+
+// STI takes effect behind the next instruction: nothing is missed between the two.
+void arch_wait_for_interrupt(void)
+{
+    if (lapic.is_present)
+        __asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
+    else
+        arch_pause();
 }
 
 void arch_reset(void)

@@ -20,10 +20,11 @@ enum {
     LVT_CMCI = 6,          // an entry with this number exists where there are as many
     SEND_POLLS_MAX = 100000,
     VECTORS_A_WORD = 32,
-    XAPIC_ID_MAX = 254, // 255 is everybody
 };
 
 struct lapic lapic;
+
+static bool is_forbidden;
 
 static enum { X2APIC_AS_FOUND, X2APIC_ON, X2APIC_OFF } wanted = X2APIC_AS_FOUND;
 
@@ -35,13 +36,22 @@ OPTION(x2apic, "on|off", "the local APICs' mode; as the firmware has left it if 
     return OK;
 }
 
-uint32_t lapic_cpu_id(void)
+void lapic_forbid(void)
+{
+    is_forbidden = true;
+}
+
+uint32_t lapic_id_leaf(void)
 {
     enum { TOPOLOGY_LEAF = 0xb };
-    struct cpuid r = cpuid_has(TOPOLOGY_LEAF) ? cpuid(TOPOLOGY_LEAF, 0) : (struct cpuid){0};
-    if (r.ebx & 0xffff)
-        return r.edx;
-    return (uint32_t)field_get(CPUID_1_EBX_APIC_ID, cpuid(1, 0).ebx);
+    return cpuid_has(TOPOLOGY_LEAF) && cpuid(TOPOLOGY_LEAF, 0).ebx & 0xffff ? TOPOLOGY_LEAF : 1;
+}
+
+uint32_t lapic_cpu_id(void)
+{
+    uint32_t leaf = lapic_id_leaf();
+    struct cpuid r = cpuid(leaf, 0);
+    return leaf == 1 ? (uint32_t)field_get(CPUID_1_EBX_APIC_ID, r.ebx) : r.edx;
 }
 
 bool lapic_is_in_service(uint8_t vector)
@@ -118,7 +128,7 @@ static bool has_x2apic(void)
 static bool needs_x2apic(void)
 {
     for (unsigned i = 0; i < platform.cpu_count; i++)
-        if (platform.cpus[i].is_enabled && platform.cpus[i].apic_id > XAPIC_ID_MAX)
+        if (platform.cpus[i].is_enabled && platform.cpus[i].apic_id > LAPIC_XAPIC_ID_MAX)
             return true;
     return false;
 }
@@ -222,6 +232,9 @@ static enum status find_registers(uint64_t base)
 void lapic_init(void)
 {
     uint64_t base;
+    this_cpu()->arch.apic_id = lapic_cpu_id();
+    if (is_forbidden)
+        return;
     if (!(cpuid(1, 0).edx & CPUID_1_EDX_APIC) || msr_read(MSR_APIC_BASE, &base) != OK) {
         log_warn("lapic: this processor has none: no interrupts, one processor");
         return;

@@ -52,14 +52,21 @@ extern struct lapic lapic; // the same on all processors
 
 // Switches the boot processor's on, in the mode that firmware has left it in, or in x2APIC mode
 // where that is asked for (x2apic=on) or needed for a processor's id. Says what it does. Not where
-// the option safe is set. Start-up only, after the platform is known.
+// lapic_forbid() has been called. Start-up only, after the platform is known.
 void lapic_init(void);
 
 // For every other processor, before its interrupts are on.
 void lapic_cpu_init(void);
 
-// This processor's id, by CPUID: works without an APIC too.
+// Leaves all APICs alone (the option safe). Before lapic_init().
+void lapic_forbid(void);
+
+// This processor's id, by CPUID: works without an APIC too. lapic_id_leaf() says by which leaf: 1,
+// in EBX[31:24], or another one, in EDX.
+uint32_t lapic_id_leaf(void);
 uint32_t lapic_cpu_id(void);
+
+enum { LAPIC_XAPIC_ID_MAX = 254 }; // 255 is everybody
 
 static inline uint32_t lapic_read(enum lapic_register reg)
 {

@@ -132,10 +132,12 @@
 #define SELECTOR_TSS    0x18 // two entries
 #define SELECTOR_CODE16 0x18 // in the entry stub's GDT, which has no TSS
 #define SELECTOR_DATA16 0x20
+#define SELECTOR_CODE32 0x28
 
 // Segment descriptors, flat; accessed bits set, so that they may lie in read-only memory
 #define DESCRIPTOR_CODE64 0x00af9b000000ffff
 #define DESCRIPTOR_DATA   0x00cf93000000ffff
+#define DESCRIPTOR_CODE32 0x00cf9b000000ffff
 #define DESCRIPTOR_CODE16 0x00009b000000ffff
 #define DESCRIPTOR_DATA16 0x000093000000ffff
 

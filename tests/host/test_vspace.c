@@ -84,6 +84,24 @@ static void late_writers_harm_nobody(void **state)
     assert_right();
 }
 
+static void other_processors_are_told(void **state)
+{
+    (void)state;
+    uintptr_t range;
+    paddr_t page = page_alloc(PAGE_ANY);
+    assert_int_equal(vspace_reserve(2 * PAGE_SIZE, PAGE_SIZE, "test", &range), OK);
+    assert_int_equal(vspace_map(range, page, PAGE_SIZE, MAP_WRITE), OK);
+    assert_int_equal(remote_calls, 0); // they can't know of it
+    assert_int_equal(vspace_protect(range, PAGE_SIZE, MAP_READ), OK);
+    assert_int_equal(remote_calls, 1);
+    assert_int_equal(vspace_unmap(range, PAGE_SIZE), OK);
+    assert_int_equal(remote_calls, 2);
+    assert_int_equal(vspace_map(range, page, PAGE_SIZE, MAP_WRITE), OK);
+    vspace_release(range);
+    assert_int_equal(remote_calls, 3);
+    page_free(page);
+}
+
 // In a range of 16 TiB: page by page, this would take minutes.
 static void what_is_empty_is_passed_over(void **state)
 {
@@ -152,6 +170,7 @@ int main(void)
         TEST(failures_lose_no_tables),
         TEST(more_than_there_is_takes_nothing),
         TEST(late_writers_harm_nobody),
+        TEST(other_processors_are_told),
         TEST(what_is_empty_is_passed_over),
         TEST(the_check_finds_what_is_missing),
         TEST(memory_out_of_reach_is_told),

@@ -34,6 +34,7 @@ enum { HOLE_START = 0x4000000, HOLE_END = 0x5000000, MEMORY_END = FAKE_PAGES * P
 
 static struct memory_map memory;
 static uint64_t drained_at; // the direct map's size when hot words were given back last
+static unsigned remote_calls;
 static void (*before_flush)(uintptr_t address, size_t size);
 
 void page_drain(void)
@@ -87,6 +88,18 @@ void arch_tlb_flush(uintptr_t address, size_t size)
         before_flush(address, size);
 }
 
+// One more processor, which is called at once.
+unsigned remote_online(void)
+{
+    return 2;
+}
+
+void remote_call_all(remote_function *run, void *argument)
+{
+    __atomic_fetch_add(&remote_calls, 1, __ATOMIC_RELAXED);
+    run(argument);
+}
+
 paddr_t mtrr_uniform_end(paddr_t address, paddr_t limit)
 {
     (void)address;
@@ -115,6 +128,7 @@ static int machine_start(void **state)
     drained_at = 0;
     direct_map_size /= 2; // the boot's tables reach less
     before_flush = NULL;
+    remote_calls = 0;
     return vspace_init(&memory) == OK ? 0 : -1;
 }
 

@@ -1,0 +1,33 @@
+// What a processor does that has nothing to do.
+//
+// Whoever gives it something to do first writes that down and then looks at is_idle; it first sets
+// is_idle and then looks for something to do. So one of the two sees the other.
+
+#include "kernel/idle.h"
+#include "arch/arch.h"
+#include "kernel/log.h"
+#include "kernel/percpu.h"
+
+static bool has_work(const struct percpu *cpu)
+{
+    return __atomic_load_n(&cpu->remote.first, __ATOMIC_SEQ_CST) ||
+           (cpu->cpu == 0 && log_is_pending());
+}
+
+void idle(void)
+{
+    uintptr_t state = arch_irq_save();
+    struct percpu *cpu = this_cpu();
+    __atomic_store_n(&cpu->is_idle, true, __ATOMIC_SEQ_CST);
+    if (!has_work(cpu))
+        arch_wait_for_interrupt();
+    __atomic_store_n(&cpu->is_idle, false, __ATOMIC_RELAXED);
+    arch_irq_restore(state);
+}
+
+void idle_wake(uint32_t cpu)
+{
+    struct percpu *sleeper = percpu_get(cpu);
+    if (sleeper && sleeper != this_cpu() && __atomic_load_n(&sleeper->is_idle, __ATOMIC_SEQ_CST))
+        arch_send_call(sleeper);
+}

@@ -1,0 +1,154 @@
+// Remote calls: a list a processor, onto which anybody pushes and which its owner takes as a whole.
+// Who finds the list empty sends the interrupt; who doesn't knows that one is on its way.
+
+#include "kernel/remote.h"
+#include "arch/arch.h"
+#include "kernel/clock.h"
+#include "kernel/panic.h"
+#include "kernel/percpu.h"
+
+// Longer than any call may take, even where another machine runs this one by turns.
+#define PATIENCE_NS 30000000000ull
+
+static unsigned online = 1;
+static bool is_broadcasting; // one at a time
+
+unsigned remote_online(void)
+{
+    return __atomic_load_n(&online, __ATOMIC_RELAXED);
+}
+
+void remote_enter(void)
+{
+    __atomic_store_n(&this_cpu()->is_online, true, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&online, 1, __ATOMIC_SEQ_CST);
+}
+
+static bool is_pending(const struct remote_work *work)
+{
+    return __atomic_load_n(&work->is_pending, __ATOMIC_ACQUIRE);
+}
+
+// In the order in which they were pushed.
+static struct remote_work *reverse(struct remote_work *work)
+{
+    struct remote_work *reversed = NULL;
+    while (work) {
+        struct remote_work *next = work->next;
+        work->next = reversed;
+        reversed = work;
+        work = next;
+    }
+    return reversed;
+}
+
+void remote_run(void)
+{
+    struct remote_queue *queue = &this_cpu()->remote;
+    struct remote_work *work = __atomic_exchange_n(&queue->first, NULL, __ATOMIC_ACQUIRE);
+    if (work && work->next)
+        work = reverse(work);
+    while (work) {
+        struct remote_work *next = work->next; // the caller's again as soon as it isn't pending
+        work->run(work->argument);
+        queue->calls++;
+        __atomic_store_n(&work->is_pending, false, __ATOMIC_RELEASE);
+        work = next;
+    }
+}
+
+// A waiting processor does others' work, or two that wait for each other would for ever.
+static void run_for_others(void)
+{
+    uintptr_t state = arch_irq_save();
+    if (__atomic_load_n(&this_cpu()->remote.first, __ATOMIC_RELAXED))
+        remote_run();
+    arch_irq_restore(state);
+    arch_pause();
+}
+
+static void wait(const struct percpu *cpu, const struct remote_work *work)
+{
+    enum { SPINS_A_LOOK = 4096 };
+    uint64_t start = 0;
+    for (unsigned spins = 1; is_pending(work); spins++) {
+        run_for_others();
+        if (spins % SPINS_A_LOOK)
+            continue;
+        uint64_t now = clock_ns();
+        start = start ? start : now;
+        if (now - start > PATIENCE_NS)
+            panic("CPU %u doesn't answer a remote call", cpu->cpu);
+    }
+}
+
+static void push(struct percpu *cpu, struct remote_work *work, remote_function *run, void *argument)
+{
+    struct remote_work **first = &cpu->remote.first;
+    struct remote_work *before = __atomic_load_n(first, __ATOMIC_RELAXED);
+    work->run = run;
+    work->argument = argument;
+    work->is_pending = true;
+    do
+        work->next = before;
+    while (!__atomic_compare_exchange_n(first, &before, work, true, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED));
+    if (!before) // `work` is the other processor's by now
+        arch_send_call(cpu);
+}
+
+static struct percpu *find_online(uint32_t cpu)
+{
+    struct percpu *found = percpu_get(cpu);
+    return found && __atomic_load_n(&found->is_online, __ATOMIC_ACQUIRE) ? found : NULL;
+}
+
+enum status remote_call(uint32_t cpu, remote_function *run, void *argument)
+{
+    struct remote_work work;
+    uintptr_t state = arch_irq_save();
+    struct percpu *called = find_online(cpu);
+    bool is_own = called == this_cpu();
+    if (is_own)
+        run(argument);
+    else if (called)
+        push(called, &work, run, argument);
+    arch_irq_restore(state);
+    if (called && !is_own)
+        wait(called, &work);
+    return called ? OK : NOT_FOUND;
+}
+
+bool remote_post(uint32_t cpu, struct remote_work *work, remote_function *run, void *argument)
+{
+    struct percpu *called = find_online(cpu);
+    if (!called || is_pending(work))
+        return false;
+    push(called, work, run, argument);
+    return true;
+}
+
+static void begin_broadcast(void)
+{
+    while (__atomic_exchange_n(&is_broadcasting, true, __ATOMIC_ACQUIRE))
+        run_for_others();
+}
+
+void remote_call_all(remote_function *run, void *argument)
+{
+    if (remote_online() == 1)
+        return;
+    uintptr_t state = arch_irq_save(); // nobody else's broadcast begins in an interrupt meanwhile
+    begin_broadcast();
+    uint32_t own = this_cpu()->cpu, count = percpu_count();
+    for (uint32_t cpu = 0; cpu < count; cpu++) {
+        struct percpu *called = cpu == own ? NULL : find_online(cpu);
+        if (called)
+            push(called, &called->remote.broadcast, run, argument);
+    }
+    for (uint32_t cpu = 0; cpu < count; cpu++)
+        if (cpu != own)
+            wait(percpu_get(cpu), &percpu_get(cpu)->remote.broadcast);
+    __atomic_store_n(&is_broadcasting, false, __ATOMIC_RELEASE);
+    arch_irq_restore(state);
+}
