@@ -12,7 +12,12 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-enum { BACKTRACE_MAX = 6 }; // what is left of 25 rows
+enum {
+    BACKTRACE_MAX = 6, // what is left of 25 rows
+    BACKTRACE_AMONG_OTHERS = 4,
+    PLACES_MAX = 2,         // at which other processors were
+    PROCESSORS_LENGTH = 24, // characters, to name them
+};
 
 static enum { AFTER_WAIT, AFTER_REBOOT, AFTER_HALT } after = AFTER_WAIT;
 
@@ -38,7 +43,8 @@ OPTION(noreboot, "", "never reboot after a panic (panic=halt)")
 static void print_backtrace(const struct trap_frame *frame, const void *frame_pointer)
 {
     uintptr_t addresses[BACKTRACE_MAX];
-    unsigned count = arch_backtrace(frame, frame_pointer, addresses, BACKTRACE_MAX);
+    unsigned most = percpu_count() > 1 ? BACKTRACE_AMONG_OTHERS : BACKTRACE_MAX;
+    unsigned count = arch_backtrace(frame, frame_pointer, addresses, most);
     for (unsigned i = 0; i < count; i++) {
         char line[80];
         snprintf(line, sizeof(line), "  %p %pS", (void *)addresses[i], (void *)addresses[i]);
@@ -92,12 +98,59 @@ static struct {
     char reason[80];
 } first;
 
+// The next processor from `cpu` on that was stopped at `place`, or doesn't answer where that is 0;
+// percpu_count(): none.
+static uint32_t next_at(uint32_t cpu, uintptr_t place)
+{
+    for (; cpu < percpu_count(); cpu++) {
+        const struct percpu *other = percpu_get(cpu);
+        if (other != this_cpu() && other->is_online && other->stopped_at == place)
+            break;
+    }
+    return cpu;
+}
+
+// "CPU 1-3,5: 0xffffffff80201234 idle+0x12": most processors are at the same place.
+static void print_place(uintptr_t place)
+{
+    char line[80];
+    size_t length = 0;
+    for (uint32_t cpu = next_at(0, place), last; cpu < percpu_count(); cpu = next_at(cpu, place)) {
+        const char *comma = length ? "," : "CPU ";
+        for (last = cpu; last + 1 < percpu_count() && next_at(last + 1, place) == last + 1;)
+            last++;
+        if (length < PROCESSORS_LENGTH)
+            length += snprintf(line + length, sizeof(line) - length,
+                               last == cpu ? "%s%u" : "%s%u-%u", comma, cpu, last);
+        cpu = last + 1;
+    }
+    if (place)
+        snprintf(line + length, sizeof(line) - length, ": %lx %pS", place, (void *)place);
+    else
+        snprintf(line + length, sizeof(line) - length, ": no answer");
+    print("%s\n", line);
+}
+
+// Calls `show` for each place, up to `most`; returns how many there are.
+static unsigned for_places(void (*show)(uintptr_t place), unsigned most)
+{
+    unsigned places = 0;
+    for (uint32_t i = 0; i < percpu_count(); i++) {
+        uintptr_t place = percpu_get(i)->stopped_at;
+        if (next_at(0, place) == i && places++ < most)
+            show(place);
+    }
+    return places;
+}
+
 // `later` is what has happened while this was shown before, and `dropped` the console in which;
 // NULL: nothing.
 static void show(const char *later, const char *dropped)
 {
     char line[80];
     print("\n");
+    if (for_places(print_place, 0) > PLACES_MAX) // more than the screen has room for
+        (void)for_places(print_place, UINT32_MAX);
     snprintf(line, sizeof(line), "KEELSON PANIC: %s", first.reason);
     console_style("1;33");
     print("%s\n", line);
@@ -113,6 +166,8 @@ static void show(const char *later, const char *dropped)
     print("%s\n", line);
     arch_print_frame(first.frame, print);
     print_backtrace(first.frame, first.frame_pointer);
+    if (for_places(print_place, PLACES_MAX) > PLACES_MAX)
+        print("Other processors: see above.\n");
     console_flush();
 }
 
@@ -124,6 +179,18 @@ noreturn static void give_up(void)
     arch_halt();
 }
 
+// The first processor to panic shows it and stops the others, one that panics too among them.
+static void become_only_one(void)
+{
+    static struct percpu *owner;
+    struct percpu *nobody = NULL;
+    if (!__atomic_compare_exchange_n(&owner, &nobody, this_cpu(), false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST) &&
+        nobody != this_cpu())
+        arch_halt(); // the NMI still comes
+    arch_stop_others();
+}
+
 // A panic within the panic comes from a console, which is left out of the next attempt.
 printf_like(3, 0) noreturn
     static void stop_with(const struct trap_frame *frame, const void *frame_pointer,
@@ -133,6 +200,7 @@ printf_like(3, 0) noreturn
     static unsigned panics;
     char reason[sizeof(first.reason)];
     (void)arch_irq_save();
+    become_only_one();
     unsigned before = __atomic_fetch_add(&panics, 1, __ATOMIC_SEQ_CST);
     if (before >= ATTEMPTS)
         give_up();
