@@ -2,6 +2,7 @@
 
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/trap.h"
+#include "drivers/acpi/platform.h"
 #include "drivers/acpi/tables.h"
 #include "kernel/bench.h"
 #include "kernel/boot_info.h"
@@ -29,8 +30,9 @@ void kmain(uint32_t magic, paddr_t info)
     options_apply(boot_info.command_line);
     clock_init();
     memory_init();
-    consoles_start();
     acpi_tables_init();
+    acpi_platform_init();
+    consoles_start();
     drivers_start();
     ktest_run_requested();
     bench_run_requested();
