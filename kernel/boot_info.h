@@ -86,6 +86,8 @@ struct boot_info {
     } smbios;
     uint32_t rsdp_length; // 20 or 36 bytes copied; 0: not given
     uint8_t rsdp[36];
+    bool has_old_rsdp; // the loader has given one of ACPI 1.0, be it besides a newer one
+    uint8_t old_rsdp[20];
     paddr_t rsdp_address; // where the loader says it stands, when it gives no copy (PVH)
     uint32_t dhcp_length;
     uint8_t dhcp_ack[BOOT_DHCP_MAX];

@@ -4,6 +4,7 @@
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/smp.h"
 #include "arch/x86_64/trap.h"
+#include "drivers/acpi/platform.h"
 #include "drivers/acpi/tables.h"
 #include "kernel/bench.h"
 #include "kernel/boot_info.h"
@@ -31,6 +32,7 @@ void kmain(uint32_t magic, paddr_t info)
     options_apply(boot_info.command_line);
     memory_init();
     acpi_tables_init();
+    acpi_platform_init();
     clock_init();
     consoles_start();
     lapic_init();

@@ -260,14 +260,16 @@ static void read_smbios(const struct tag *tag, struct boot_info *boot)
     memcpy(boot->smbios.entry_point, tag->payload + HEADER, size);
 }
 
-// The older one has 20 bytes [ACPI 5.2.5.3]; the newer one says more and wins.
+// The older one has 20 bytes [ACPI 5.2.5.3]; the newer one says more and wins. The older one is
+// kept all the same: whether the newer one is sound isn't looked at here.
 static void read_old_rsdp(const struct tag *tag, struct boot_info *boot)
 {
-    enum { RSDP_V1_SIZE = 20 };
+    memcpy(boot->old_rsdp, tag->payload, sizeof(boot->old_rsdp));
+    boot->has_old_rsdp = true;
     if (boot->rsdp_length)
         return;
-    memcpy(boot->rsdp, tag->payload, RSDP_V1_SIZE);
-    boot->rsdp_length = RSDP_V1_SIZE;
+    memcpy(boot->rsdp, tag->payload, sizeof(boot->old_rsdp));
+    boot->rsdp_length = sizeof(boot->old_rsdp);
 }
 
 static void read_new_rsdp(const struct tag *tag, struct boot_info *boot)

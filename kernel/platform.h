@@ -79,12 +79,13 @@ struct platform_memory_node {
 struct platform {
     bool has_acpi; // and with it, MADT and the rest below where `has_madt`
     bool has_madt;
-    bool has_pic;          // the pair of 8259, to be masked where I/O APICs are used
-    bool has_i8042;        // false only where the FADT says so
-    bool has_rtc;          // the same
-    bool is_hw_reduced;    // no PM1 registers, no PM timer
-    uint8_t rtc_century;   // CMOS register that counts centuries; 0: none
-    uint32_t sci_gsi;      // PLATFORM_NO_GSI: none
+    bool has_pic;        // the pair of 8259, to be masked where I/O APICs are used
+    bool has_i8042;      // false only where the FADT says so
+    bool has_rtc;        // the same
+    bool is_hw_reduced;  // no PM1 registers, no PM timer
+    uint8_t rtc_century; // CMOS register that counts centuries; 0: none
+    uint32_t sci_gsi;    // PLATFORM_NO_GSI: none
+    bool sci_is_level, sci_is_low;
     paddr_t lapic_address; // 0: not said, the processor's own word counts
 
     unsigned cpu_count, ioapic_count, nmi_count, uart_count, ecam_count, memory_node_count;

@@ -4,13 +4,13 @@
 #include "arch/x86_64/cpuid.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/registers.h"
-#include "drivers/acpi/fadt.h"
 #include "drivers/acpi/tables.h"
 #include "drivers/pit.h"
 #include "drivers/uart16550.h"
 #include "kernel/boot_info.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/platform.h"
 #include "kernel/version.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -66,20 +66,14 @@ static void tell_clock(char *text)
                  clock_frequency() / 1000 % 1000, clock_source(), invariant ? "" : "not ");
 }
 
-static bool has_pm_timer(const struct acpi_header *fadt)
-{
-    return fadt && acpi_field(fadt, FADT_PM_TIMER_LENGTH, 1) &&
-           (acpi_field(fadt, FADT_PM_TIMER, 4) || acpi_field(fadt, FADT_X_PM_TIMER, 8));
-}
-
 static void tell_timers(char *text)
 {
     enum pit_state pit = pit_probe();
     if (cpuid(1, 0).ecx & CPUID_1_ECX_TSC_DEADLINE)
         hardware_add_item(text, "TSC deadline");
-    if (acpi_find("HPET", 0))
+    if (platform.hpet.address)
         hardware_add_item(text, "HPET");
-    if (has_pm_timer(acpi_find("FACP", 0)))
+    if (platform.pm_timer.address)
         hardware_add_item(text, "PM timer");
     if (pit != PIT_ABSENT)
         hardware_add_item(text, pit == PIT_COUNTING ? "PIT" : "PIT that stands still");
@@ -87,13 +81,12 @@ static void tell_timers(char *text)
 
 static void tell_acpi(char *text)
 {
-    const struct acpi_header *fadt = acpi_find("FACP", 0);
     if (acpi_revision() == ACPI_ABSENT)
         return;
     hardware_add(text, "RSDP revision %d, %u tables", acpi_revision(), acpi_table_count());
-    if (!fadt)
+    if (!acpi_find("FACP", 0))
         hardware_add_item(text, "no FADT");
-    else if (acpi_field(fadt, FADT_FLAGS, 4) & FADT_FLAGS_HW_REDUCED)
+    else if (platform.is_hw_reduced)
         hardware_add_item(text, "hardware-reduced");
 }
 

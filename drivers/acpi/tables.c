@@ -5,44 +5,32 @@
 
 #include "drivers/acpi/tables.h"
 #include "drivers/acpi/fadt.h"
+#include "drivers/acpi/rsdp.h"
+#include "drivers/acpi/tables_priv.h"
 #include "kernel/boot_info.h"
-#include "kernel/driver.h"
 #include "kernel/log.h"
 #include "lib/string.h"
 #include "mm/page.h"
 #include "mm/vspace.h"
 
-struct rsdp { // [ACPI 5.2.5.3]
-    char signature[8];
-    uint8_t checksum; // of the first 20 bytes
-    char oem_id[6];
-    uint8_t revision;
-    uint32_t rsdt;
-    uint32_t length; // from here on: revision 2
-    uint64_t xsdt;
-    uint8_t extended_checksum, reserved[3];
-} packed;
-
-_Static_assert(sizeof(struct rsdp) == 36, "[ACPI 5.2.5.3]");
-
 enum {
-    RSDP_V1_SIZE = 20,
     TABLE_SIZE_MAX = 16 * 1024 * 1024, // DSDTs of large servers have about one
     SUMMED_MAX = 64 * 1024 * 1024,     // of all tables together
     TABLES_MAX = 256,
-    EBDA_SEGMENT = 0x40e, // in the BIOS data area
-    BIOS_START = 0xe0000,
-    BIOS_END = 0x100000,
+    REFUSED_MAX = 16, // that are remembered
 };
 
-static const struct acpi_header
-    *tables[TABLES_MAX]; // sound ones only: the root first, then as it lists them, then the DSDT
+// Sound ones only: the root first, then as it lists them, then the DSDT.
+static const struct acpi_header *tables[TABLES_MAX];
+static paddr_t addresses[TABLES_MAX];
 static unsigned table_count;
+static struct acpi_refused refused[REFUSED_MAX];
+static unsigned refused_count;
 static int rsdp_revision = ACPI_ABSENT;
 static uint64_t summed; // bytes so far: hostile tables may be many, large and the same
 
 // Eight sums of bytes side by side, with no carry from one to the next; tables are long.
-static bool sums_to_zero(const void *bytes, size_t size)
+bool acpi_sums_to_zero(const void *bytes, size_t size)
 {
     const uint64_t low_bits = 0x7f7f7f7f7f7f7f7f;
     const uint8_t *at = bytes;
@@ -71,94 +59,71 @@ static const struct acpi_header *map_start(paddr_t address, size_t *size)
     return mapped;
 }
 
-static const struct acpi_header *map_whole(paddr_t address, uint32_t length)
+static void unmap(const struct acpi_header *header)
 {
-    const void *mapped;
-    if (vspace_map_firmware(address, length, "ACPI", &mapped) == OK)
-        return mapped;
-    log_warn("acpi: the table at 0x%lx leads out of reach", address);
-    return NULL;
+    if (header)
+        vspace_unmap_physical(header);
 }
 
-// Maps a table that may be summed up. NULL, and a line in the log, where it may not.
-static const struct acpi_header *map_table(paddr_t address)
+// Says once why there is one table less. `header`, or NULL, may be unsound, but can be read.
+static void refuse(paddr_t address, const struct acpi_header *header, const char *why)
+{
+    char name[ACPI_NAME_MAX] = "a table";
+    if (header)
+        acpi_name(header->signature, sizeof(header->signature), name);
+    log_warn("acpi: %s at 0x%lx is left out: %s", name, address, why);
+    if (refused_count == REFUSED_MAX)
+        return;
+    struct acpi_refused *one = &refused[refused_count++];
+    one->address = address;
+    one->why = why;
+    memcpy(one->name, name, sizeof(name));
+}
+
+// What is wrong with a table whose header can be read; NULL: its bytes may be summed up.
+static const char *length_fault(uint32_t length)
+{
+    if (length < sizeof(struct acpi_header))
+        return "it is shorter than a header";
+    if (length > TABLE_SIZE_MAX)
+        return "it claims to be longer than any table";
+    summed += length;
+    return summed > SUMMED_MAX ? "there is too much to read" : NULL;
+}
+
+// Maps all of a table that may be summed up. Returns what is wrong with it; *header is then what of
+// it can be read, or NULL.
+static const char *map_table(paddr_t address, const struct acpi_header **header)
 {
     size_t size;
-    const struct acpi_header *start = map_start(address, &size);
-    uint32_t length = start ? start->length : 0;
-    if (!start)
-        log_warn("acpi: a table at 0x%lx is out of reach", address);
-    else if (length < sizeof(struct acpi_header) || length > TABLE_SIZE_MAX)
-        log_warn("acpi: the table at 0x%lx claims %u bytes", address, length);
-    else if ((summed += length) > SUMMED_MAX)
-        log_warn("acpi: too much to read: the table at 0x%lx is left out", address);
-    else if (length <= size)
-        return start;
-    else
-        size = 0;
-    if (start)
-        vspace_unmap_physical(start);
-    return size ? NULL : map_whole(address, length);
+    const void *whole;
+    *header = map_start(address, &size);
+    if (!*header)
+        return "it is out of reach";
+    uint32_t length = (*header)->length;
+    const char *why = length_fault(length);
+    if (why || length <= size)
+        return why;
+    if (vspace_map_firmware(address, length, "ACPI", &whole) != OK)
+        return "it leads out of reach";
+    unmap(*header);
+    *header = whole;
+    return (*header)->length == length ? NULL : "its length changes";
 }
 
-// The table at a physical address if it is sound, mapped for good; NULL where it isn't.
+// The table at a physical address if it is sound, mapped for good; NULL, and a line in the log,
+// where it isn't.
 static const struct acpi_header *table_at(paddr_t address)
 {
-    const struct acpi_header *header = map_table(address);
-    if (!header || sums_to_zero(header, header->length))
+    const struct acpi_header *header;
+    const char *why = map_table(address, &header);
+    if (!why && !acpi_sums_to_zero(header, header->length))
+        why = "its checksum is wrong";
+    if (!why)
         return header;
-    log_warn("acpi: %.4s at 0x%lx has a wrong checksum", header->signature, address);
-    vspace_unmap_physical(header);
+    refuse(address, header, why);
+    unmap(header);
     return NULL;
-}
-
-static bool rsdp_is_sound(const struct rsdp *rsdp)
-{
-    return memcmp(rsdp->signature, "RSD PTR ", 8) == 0 && sums_to_zero(rsdp, RSDP_V1_SIZE);
-}
-
-// Copies the first sound one in [start, end), which may have room for an old one only.
-static bool rsdp_scan(paddr_t start, paddr_t end, struct rsdp *found)
-{
-    const void *mapped;
-    if (vspace_map_firmware(start, end - start, "RSDP", &mapped) != OK)
-        return false;
-    bool is_sound = false;
-    for (size_t at = 0; at + RSDP_V1_SIZE <= end - start && !is_sound; at += 16) {
-        size_t left = end - start - at;
-        *found = (struct rsdp){.signature = ""};
-        memcpy(found, (const uint8_t *)mapped + at, left < sizeof(*found) ? left : sizeof(*found));
-        is_sound = rsdp_is_sound(found);
-    }
-    vspace_unmap_physical(mapped);
-    return is_sound;
-}
-
-// The extended BIOS data area; 0 where there is none.
-static paddr_t ebda_start(void)
-{
-    const void *mapped;
-    uint16_t segment = 0;
-    if (vspace_map_firmware(EBDA_SEGMENT, sizeof(segment), "BIOS", &mapped) != OK)
-        return 0;
-    memcpy(&segment, mapped, sizeof(segment));
-    vspace_unmap_physical(mapped);
-    return (paddr_t)segment << 4;
-}
-
-static bool rsdp_find(struct rsdp *found)
-{
-    memcpy(found, boot_info.rsdp, sizeof(*found));
-    if (boot_info.rsdp_length >= RSDP_V1_SIZE && rsdp_is_sound(found))
-        return true;
-    paddr_t given = boot_info.rsdp_address;
-    if (given && given < UINT64_MAX - sizeof(*found) &&
-        rsdp_scan(given, given + sizeof(*found), found))
-        return true;
-    if (boot_info.efi.system_table)
-        return false; // no BIOS area to scan
-    paddr_t ebda = ebda_start();
-    return (ebda && rsdp_scan(ebda, ebda + 1024, found)) || rsdp_scan(BIOS_START, BIOS_END, found);
 }
 
 static bool is_usable(paddr_t page)
@@ -189,11 +154,12 @@ static const struct acpi_header *add_table(paddr_t address)
     enum status status =
         table_count == TABLES_MAX ? NO_MEMORY : keep_memory(address, header->length);
     if (status != OK) {
-        log_warn("acpi: %.4s at 0x%lx is left out: %s", header->signature, address,
-                 status == NOT_FOUND ? "its memory is in use" : status_name(status));
-        vspace_unmap_physical(header);
+        refuse(address, header,
+               status == NOT_FOUND ? "its memory is in use" : "there is no room for it");
+        unmap(header);
         return NULL;
     }
+    addresses[table_count] = address;
     tables[table_count++] = header;
     return header;
 }
@@ -225,28 +191,33 @@ static void add_dsdt(void)
         (void)add_table(acpi_field(fadt, FADT_DSDT, 4));
 }
 
-void acpi_tables_init(void)
+static void add_all(const struct rsdp *rsdp)
 {
-    table_count = 0;
-    summed = 0;
-    rsdp_revision = ACPI_ABSENT;
-    struct rsdp rsdp;
-    if (!rsdp_find(&rsdp)) {
-        log_info("acpi: none");
-        return;
-    }
-    rsdp_revision = rsdp.revision;
     const struct acpi_header *root = NULL;
-    if (rsdp.revision >= 2 && sums_to_zero(&rsdp, sizeof(rsdp)))
-        root = add_root(rsdp.xsdt, "XSDT");
+    if (rsdp->revision >= 2 && acpi_sums_to_zero(rsdp, sizeof(*rsdp)))
+        root = add_root(rsdp->xsdt, "XSDT");
     if (root)
         add_listed(root, 8);
-    else if ((root = add_root(rsdp.rsdt, "RSDT")))
+    else if ((root = add_root(rsdp->rsdt, "RSDT")))
         add_listed(root, 4);
     else
         log_warn("acpi: neither XSDT nor RSDT is usable");
     add_dsdt();
-    log_info("acpi: revision %d, %u tables", rsdp_revision, table_count);
+}
+
+void acpi_tables_init(void)
+{
+    struct rsdp rsdp;
+    table_count = refused_count = 0;
+    summed = 0;
+    const char *found_by = rsdp_find(&rsdp);
+    rsdp_revision = found_by ? rsdp.revision : ACPI_ABSENT;
+    if (!found_by) {
+        log_info("acpi: none");
+        return;
+    }
+    add_all(&rsdp);
+    log_info("acpi: revision %d, %u tables, found by %s", rsdp_revision, table_count, found_by);
 }
 
 int acpi_revision(void)
@@ -257,6 +228,30 @@ int acpi_revision(void)
 unsigned acpi_table_count(void)
 {
     return table_count;
+}
+
+const struct acpi_header *acpi_table(unsigned index, paddr_t *address)
+{
+    if (index >= table_count)
+        return NULL;
+    *address = addresses[index];
+    return tables[index];
+}
+
+const struct acpi_refused *acpi_refused(unsigned index)
+{
+    return index < refused_count ? &refused[index] : NULL;
+}
+
+void acpi_name(const char *bytes, size_t length, char name[ACPI_NAME_MAX])
+{
+    size_t end = 0;
+    for (size_t i = 0; i < length && i < ACPI_NAME_MAX - 1; i++) {
+        name[i] = bytes[i] >= ' ' && bytes[i] <= '~' ? bytes[i] : bytes[i] ? '?' : ' ';
+        if (name[i] != ' ')
+            end = i + 1;
+    }
+    name[end] = 0;
 }
 
 uint64_t acpi_field(const struct acpi_header *table, size_t offset, size_t size)

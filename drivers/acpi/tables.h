@@ -25,6 +25,22 @@ int acpi_revision(void);
 // How many tables are sound, the root and the DSDT among them.
 unsigned acpi_table_count(void);
 
+// The tables one by one, and where they are; NULL past the last.
+const struct acpi_header *acpi_table(unsigned index, paddr_t *address);
+
+// Tables that aren't believed, the first of them; NULL past the last.
+enum { ACPI_NAME_MAX = 9 };
+struct acpi_refused {
+    paddr_t address;
+    char name[ACPI_NAME_MAX];
+    const char *why;
+};
+const struct acpi_refused *acpi_refused(unsigned index);
+
+// A signature or an OEM's name, of up to 8 bytes that may be anything, as a text without blanks at
+// its end.
+void acpi_name(const char *bytes, size_t length, char name[ACPI_NAME_MAX]);
+
 // The `index`th table with that signature, or NULL. The DSDT, which only the FADT
 // names, is among them.
 const struct acpi_header *acpi_find(const char signature[4], unsigned index);

@@ -6,6 +6,7 @@
 #include "tests/host/fake_log.h"
 #include "tests/host/fake_machine.h"
 
+#include "drivers/acpi/rsdp.c"
 #include "drivers/acpi/sleep.c"
 #include "drivers/acpi/tables.c"
 #include "mm/memory_map.c"
@@ -109,8 +110,7 @@ void power_add(struct power_method *method)
 
 static inline void reset_driver(void)
 {
-    table_count = 0;
-    summed = 0;
+    table_count = refused_count = 0;
     machine_zero(&sleep, sizeof(sleep));
     machine_zero(&ports, sizeof(ports));
     power_methods = NULL;

@@ -1,101 +1,9 @@
-// drivers/acpi: finding the tables, and what of them is believed. Catches a table that is read
+// drivers/acpi/tables: what of the tables is believed. Catches a table that is read
 // beyond its memory or with a wrong checksum, a broken newer root that hides a good older one, a
 // broken table that hides those behind it, and tables left in memory that may be allocated.
 // Physical memory is one allocation: a step past it is reported.
 
 #include "tests/host/acpi_machine.h"
-
-static void the_loaders_copy_is_used(void **state)
-{
-    (void)state;
-    add_rsdt(1);
-    add_xsdt(2);
-    make_rsdp(boot_info.rsdp, 0, RSDT, 0);
-    boot_info.rsdp_length = 20;
-    acpi_tables_init();
-    assert_int_equal(root_count(), 1);
-    reset_driver();
-    make_rsdp(boot_info.rsdp, 2, RSDT, XSDT);
-    boot_info.rsdp_length = 36;
-    acpi_tables_init();
-    assert_int_equal(root_count(), 2);
-    reset_driver();
-    make_rsdp(boot_info.rsdp, 0, RSDT, XSDT); // revision 0 has no XSDT, whatever stands there
-    acpi_tables_init();
-    assert_int_equal(root_count(), 1);
-}
-
-static void a_given_address_is_used(void **state)
-{
-    (void)state;
-    add_rsdt(1);
-    make_rsdp(memory + 0x123458, 0, RSDT, 0);
-    boot_info.rsdp_address = 0x123458;
-    acpi_tables_init();
-    assert_int_equal(root_count(), 1);
-    static const paddr_t hostile[] = {MEMORY, MEMORY - 4, UINT64_MAX, UINT64_MAX - 20, 1ull << 63};
-    for (unsigned i = 0; i < ARRAY_SIZE(hostile); i++) {
-        reset_driver();
-        boot_info.rsdp_address = hostile[i];
-        acpi_tables_init();
-        assert_int_equal(root_count(), 0);
-    }
-}
-
-// [ACPI 5.2.5.1]: 16-byte boundaries of the EBDA's first KiB and of 0xe0000 to 0xfffff. A structure
-// of ACPI 1.0 has 20 bytes, so the last place for it is 32 bytes before the end.
-static void bios_memory_is_searched(void **state)
-{
-    (void)state;
-    static const struct {
-        paddr_t at;
-        uint8_t revision;
-        bool found;
-    } places[] = {
-        {0xe0000, 0, true},  {0xf5ad0, 0, true},  {0xfffd0, 2, true},   {0xfffe0, 0, true},
-        {0x9fc00, 0, true},  {0x9ffd0, 2, true},  {0x9ffe0, 0, true},   {0xf5ad8, 0, false},
-        {0xdfff0, 0, false}, {0x9fbf0, 0, false}, {0x100000, 0, false}, {0xa0000, 0, false},
-    };
-    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
-        clear_memory();
-        poke16(0x40e, 0x9fc0);
-        add_rsdt(1);
-        add_xsdt(1);
-        make_rsdp(memory + places[i].at, places[i].revision, RSDT, XSDT);
-        acpi_tables_init();
-        if ((root_count() == 1) != places[i].found)
-            fail_msg("an RSDP at 0x%lx", places[i].at);
-    }
-    boot_info.efi.system_table = 0x1000; // EFI gives it, or there is none
-    clear_memory();
-    boot_info.efi.system_table = 0x1000;
-    make_rsdp(memory + 0xf0000, 0, RSDT, 0);
-    add_rsdt(1);
-    acpi_tables_init();
-    assert_int_equal(root_count(), 0);
-}
-
-static void a_broken_rsdp_is_none(void **state)
-{
-    (void)state;
-    for (unsigned byte = 0; byte < 20; byte++) {
-        clear_memory();
-        add_rsdt(1);
-        make_rsdp(memory + 0xf0000, 0, RSDT, 0);
-        memory[0xf0000 + byte] ^= 0x10;
-        acpi_tables_init();
-        assert_int_equal(root_count(), 0);
-    }
-    clear_memory();
-    add_rsdt(1);
-    make_rsdp(memory + 0xf0000, 0, RSDT, 0);
-    memory[0xf0000 + 1] ^= 2, memory[0xf0000 + 2] ^= 2; // the sum may fit by chance
-    acpi_tables_init();
-    assert_int_equal(root_count(), 0);
-    make_rsdp(memory + 0xf0100, 0, RSDT, 0); // the search goes on behind a broken one
-    acpi_tables_init();
-    assert_int_equal(root_count(), 1);
-}
 
 static void a_broken_xsdt_gives_way_to_the_rsdt(void **state)
 {
@@ -344,10 +252,6 @@ static void random_mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_loaders_copy_is_used),
-        TEST(a_given_address_is_used),
-        TEST(bios_memory_is_searched),
-        TEST(a_broken_rsdp_is_none),
         TEST(a_broken_xsdt_gives_way_to_the_rsdt),
         TEST(only_sound_tables_are_given_out),
         TEST(tables_are_found_by_signature_and_number),

@@ -271,9 +271,12 @@ static void the_newer_rsdp_wins(void **state)
         assert_int_equal(block_parse(&block), OK);
         assert_int_equal(parsed.rsdp_length, 36);
         assert_memory_equal(parsed.rsdp, new, 36);
+        assert_true(parsed.has_old_rsdp); // should the newer one be broken
+        assert_memory_equal(parsed.old_rsdp, old, 20);
     }
     parse_one(14, old, 19);
     assert_int_equal(parsed.rsdp_length, 0);
+    assert_false(parsed.has_old_rsdp);
     parse_one(15, new, 35);
     assert_int_equal(parsed.rsdp_length, 0);
 }
