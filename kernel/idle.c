@@ -8,10 +8,9 @@
 #include "kernel/log.h"
 #include "kernel/percpu.h"
 
-static bool has_work(const struct percpu *cpu)
+static bool has_log(const struct percpu *cpu)
 {
-    return __atomic_load_n(&cpu->remote.first, __ATOMIC_SEQ_CST) ||
-           (cpu->cpu == 0 && log_is_pending());
+    return cpu->cpu == 0 && log_is_pending();
 }
 
 void idle(void)
@@ -19,7 +18,9 @@ void idle(void)
     uintptr_t state = arch_irq_save();
     struct percpu *cpu = this_cpu();
     __atomic_store_n(&cpu->is_idle, true, __ATOMIC_SEQ_CST);
-    if (!has_work(cpu))
+    if (remote_is_called(cpu))
+        remote_run(); // its interrupt may be waiting until they are on
+    else if (!has_log(cpu))
         arch_wait_for_interrupt();
     __atomic_store_n(&cpu->is_idle, false, __ATOMIC_RELAXED);
     arch_irq_restore(state);

@@ -42,26 +42,38 @@ static struct remote_work *reverse(struct remote_work *work)
     return reversed;
 }
 
+static struct remote_work *take(struct remote_queue *queue)
+{
+    if (!queue->taken)
+        queue->taken = reverse(__atomic_exchange_n(&queue->first, NULL, __ATOMIC_ACQUIRE));
+    struct remote_work *work = queue->taken;
+    if (work)
+        queue->taken = work->next;
+    return work;
+}
+
+// One call at a time: a function that calls others comes back here while it waits, and must find
+// those behind its own.
 void remote_run(void)
 {
     struct remote_queue *queue = &this_cpu()->remote;
-    struct remote_work *work = __atomic_exchange_n(&queue->first, NULL, __ATOMIC_ACQUIRE);
-    if (work && work->next)
-        work = reverse(work);
-    while (work) {
-        struct remote_work *next = work->next; // the caller's again as soon as it isn't pending
+    for (struct remote_work *work; (work = take(queue));) {
         work->run(work->argument);
         queue->calls++;
-        __atomic_store_n(&work->is_pending, false, __ATOMIC_RELEASE);
-        work = next;
+        __atomic_store_n(&work->is_pending, false, __ATOMIC_RELEASE); // the caller's from here on
     }
+}
+
+bool remote_is_called(const struct percpu *cpu)
+{
+    return cpu->remote.taken || __atomic_load_n(&cpu->remote.first, __ATOMIC_SEQ_CST);
 }
 
 // A waiting processor does others' work, or two that wait for each other would for ever.
 static void run_for_others(void)
 {
     uintptr_t state = arch_irq_save();
-    if (__atomic_load_n(&this_cpu()->remote.first, __ATOMIC_RELAXED))
+    if (remote_is_called(this_cpu()))
         remote_run();
     arch_irq_restore(state);
     arch_pause();

@@ -1,8 +1,8 @@
 // Remote calls: a function that runs on another processor, at once.
 //
-// It runs there with interrupts off, as a part of an interrupt, and must be as short as one: it
-// takes no lock that anybody holds while calling, and doesn't wait. Whoever waits for others does
-// meanwhile what others ask of him, so two processors may call each other at the same time.
+// It runs there with interrupts off, as a part of an interrupt, and should be as short as one. It
+// takes no lock that anybody holds while calling. Whoever waits for others does meanwhile what
+// others ask of him, so two processors may call each other at the same time.
 #pragma once
 
 #include "lib/compiler.h"
@@ -22,6 +22,7 @@ struct remote_work {
 // A processor's own: what others want of it, the latest first.
 struct remote_queue {
     struct remote_work *first;
+    struct remote_work *taken;    // by its owner, in the order in which they came
     struct remote_work broadcast; // for remote_call_all()
     uint64_t calls;               // that have run
 };
@@ -41,6 +42,10 @@ bool remote_post(uint32_t cpu, struct remote_work *work, remote_function *run, v
 
 // Does what others want of this processor: its interrupt's body, with interrupts off.
 void remote_run(void);
+
+// Whether it would do something on `cpu`, which is one's own.
+struct percpu;
+bool remote_is_called(const struct percpu *cpu);
 
 // How many processors are online.
 unsigned remote_online(void);
