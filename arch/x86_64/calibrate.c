@@ -16,7 +16,7 @@ enum {
     POLLS_MAX = 1000000, // should the counter stand still, too
     PPM = 1000000,
     ERROR_GOOD_PPM = 1000,
-    ERROR_MAX_PPM = 50000, // better than nothing
+    ERROR_MAX_PPM = 20000, // better than nothing
     PART_BELIEVED = 100,
 };
 

@@ -20,18 +20,18 @@ static volatile uint32_t *registers;
 static uint32_t config_before;
 
 // The lower half alone: the upper one, where there is any, would have to be read apart.
-static uint64_t read_counter(void)
+static uint64_t read_hpet(void)
 {
     return registers[HPET_COUNTER / 4];
 }
 
-static void stop(void)
+static void stop_hpet(void)
 {
     registers[HPET_CONFIG / 4] = config_before;
 }
 
 static struct reference hpet = {
-    .name = "the HPET", .mask = UINT32_MAX, .read = read_counter, .stop = stop};
+    .name = "the HPET", .mask = UINT32_MAX, .read = read_hpet, .stop = stop_hpet};
 
 const struct reference *hpet_start(void)
 {

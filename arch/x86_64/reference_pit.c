@@ -6,7 +6,7 @@
 #include "lib/bits.h"
 
 enum {
-    PERIOD_FS = 838095238,
+    PIT_PERIOD_FS = 838095238,
     CHANNEL_2 = 0x42,
     COMMAND = 0x43,
     GATE = 0x61,
@@ -21,23 +21,23 @@ enum {
 
 static uint8_t gate_before;
 
-static uint64_t read_counter(void)
+static uint64_t read_pit(void)
 {
     port_write8(COMMAND, LATCH_COUNT);
     uint8_t low = port_read8(CHANNEL_2);
     return ~(uint64_t)(low | port_read8(CHANNEL_2) << 8);
 }
 
-static void stop(void)
+static void stop_pit(void)
 {
     port_write8(GATE, gate_before);
 }
 
 static const struct reference pit = {.name = "the PIT",
-                                     .period_fs = PERIOD_FS,
+                                     .period_fs = PIT_PERIOD_FS,
                                      .mask = UINT16_MAX,
-                                     .read = read_counter,
-                                     .stop = stop};
+                                     .read = read_pit,
+                                     .stop = stop_pit};
 
 const struct reference *pit_start(void)
 {
@@ -49,6 +49,6 @@ const struct reference *pit_start(void)
     port_write8(COMMAND, LATCH_STATUS);
     if ((port_read8(CHANNEL_2) & STATUS_MODE) == MODE_0)
         return &pit;
-    stop(); // an empty port says anything else
+    stop_pit(); // an empty port says anything else
     return NULL;
 }

@@ -8,17 +8,17 @@
 #include "lib/bits.h"
 #include "mm/vspace.h"
 
-enum { PERIOD_FS = 279365079 };
+enum { PM_TIMER_PERIOD_FS = 279365079 };
 
 static volatile uint32_t *mmio;
 
-static uint64_t read_counter(void)
+static uint64_t read_pm_timer(void)
 {
     return mmio ? *mmio : port_read32((uint16_t)platform.pm_timer.address);
 }
 
 static struct reference pm_timer = {
-    .name = "the PM timer", .period_fs = PERIOD_FS, .read = read_counter};
+    .name = "the PM timer", .period_fs = PM_TIMER_PERIOD_FS, .read = read_pm_timer};
 
 static bool map_register(void)
 {
