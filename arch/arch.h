@@ -9,6 +9,10 @@
 // Provides:
 //   void arch_pause(void)                      a breath inside a polling loop
 //   uint64_t arch_ticks(void)                  the raw clock; kernel/clock.h makes time of it
+//   uint64_t arch_ticks_in_order(void)         the same, read after all loads that come before
+//   uint64_t arch_mul_div(uint64_t a, uint64_t b, uint64_t c)
+//                                              a * b / c, rounded down; UINT64_MAX where that's
+//                                              more
 //   uintptr_t arch_irq_save(void)              interrupts off; returns the state before
 //   void arch_irq_restore(uintptr_t state)     that state again
 //   struct percpu *arch_percpu(void)           this processor's own area
@@ -42,6 +46,14 @@ void arch_wait_for_interrupt(void);
 // Stops all other processors for good, bounded in time: for a panic. Any context. Each notes in its
 // struct percpu where it was.
 void arch_stop_others(void);
+
+// Interrupts this processor once, when clock_ns() comes to `deadline_ns`: at once where that has
+// passed, and perhaps early where it is far. What was started before is forgotten. The interrupt
+// calls timer_run_due() (kernel/timer.h). Interrupts off. Without a timer nothing happens.
+void arch_timer_start(uint64_t deadline_ns);
+
+// What the processors' timers are, for people; NULL: there are none.
+const char *arch_timer_name(void);
 
 // Accesses that may fault: FAULT is returned instead, and nothing is changed. `size` is 1, 2, 4 or
 // 8 bytes; the access is a single one of that size. Safe in any context, NMI included.

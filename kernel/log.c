@@ -102,7 +102,7 @@ void log_write(enum log_level level, const char *format, ...)
     size_t length = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     struct log_record record = {
-        .ticks = arch_ticks(),
+        .ticks = clock_ticks(),
         .cpu = this_cpu()->cpu,
         .length = (uint16_t)(length < LOG_TEXT_MAX ? length : LOG_TEXT_MAX),
         .level = (uint8_t)level,

@@ -33,9 +33,9 @@ void kmain(uint32_t magic, paddr_t info)
     memory_init();
     acpi_tables_init();
     acpi_platform_init();
+    lapic_init();
     clock_init();
     consoles_start();
-    lapic_init();
     processors_start();
     drivers_start();
     ktest_run_requested();

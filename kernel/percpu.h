@@ -3,6 +3,7 @@
 
 #include "arch/arch.h"
 #include "kernel/remote.h"
+#include "kernel/timer.h"
 #include "lib/compiler.h"
 #include "lib/status.h"
 #include "lib/types.h"
@@ -21,6 +22,8 @@ struct percpu {
     uint64_t heartbeat;                   // interrupts taken
     const struct trap_frame *interrupted; // by the interrupt that is being handled; NULL: by none
     struct remote_queue remote;
+    int64_t tick_offset; // from arch_ticks() to the boot processor's: kernel/clock.h
+    struct timer_cpu timer;
     struct arch_percpu arch;
 };
 

@@ -59,6 +59,25 @@ bool parse_size(const char *text, uint64_t *bytes)
     return true;
 }
 
+bool parse_seconds(const char *text, uint64_t *ns)
+{
+    uint64_t sum, digit_ns = 1000000000;
+    const char *end = parse_digits(text, &sum);
+    if (!end || __builtin_mul_overflow(sum, digit_ns, &sum))
+        return false;
+    if (*end == '.') {
+        for (end++; digit_ns > 1 && *end >= '0' && *end <= '9'; end++)
+            if (__builtin_add_overflow(sum, (uint64_t)(*end - '0') * (digit_ns /= 10), &sum))
+                return false;
+        if (end[-1] == '.')
+            return false;
+    }
+    if (*end)
+        return false;
+    *ns = sum;
+    return true;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';

@@ -11,6 +11,9 @@ must_use bool parse_u64(const char *text, uint64_t *value);
 // A number with an optional K, M, G or T (or k, m, g, t) behind it: powers of 1024.
 must_use bool parse_size(const char *text, uint64_t *bytes);
 
+// Seconds, with up to nine decimals: "2", "0.25".
+must_use bool parse_seconds(const char *text, uint64_t *ns);
+
 // Splits a line in place into words at blanks. Quotes, single or double, keep blanks and may begin
 // inside a word (run="a; b" and "run=a; b" are the same word); a backslash makes the next
 // character ordinary, except inside single quotes. Returns the number of words, PARSE_TOO_MANY

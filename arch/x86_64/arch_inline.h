@@ -19,6 +19,24 @@ static inline uint64_t arch_ticks(void)
     return (uint64_t)high << 32 | low;
 }
 
+// [SDM2 RDTSC]: LFENCE makes it wait for what comes before, on AMD's by tsc_cpu_init().
+static inline uint64_t arch_ticks_in_order(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high) : : "memory");
+    return (uint64_t)high << 32 | low;
+}
+
+static inline uint64_t arch_mul_div(uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t low, high;
+    __asm__("mulq %3" : "=a"(low), "=d"(high) : "a"(a), "r"(b) : "cc");
+    if (high >= c)
+        return UINT64_MAX;
+    __asm__("divq %2" : "+a"(low), "+d"(high) : "r"(c) : "cc");
+    return low;
+}
+
 static inline uintptr_t arch_irq_save(void)
 {
     uintptr_t flags;

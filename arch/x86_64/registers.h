@@ -31,6 +31,25 @@
 #define APIC_BASE_ENABLE BIT(11)
 #define MSR_X2APIC       0x800 // the first of the local APIC's registers in x2APIC mode
 
+#define MSR_TSC_ADJUST   0x3b  // CPUID 7 EBX[1]: what has been added to the TSC since reset
+#define MSR_TSC_DEADLINE 0x6e0 // CPUID 1 ECX[24]
+
+// A hypervisor's word on the TSC, in Hz: CPUID 40000003h EAX[11] and EDX[8] [TLFS 12.3]
+#define MSR_HV_TSC_FREQUENCY 0x40000022
+
+// AMD: whether LFENCE waits until what comes before is done; always where there is no such register
+#define MSR_DE_CFG              0xc0011029
+#define DE_CFG_LFENCE_SERIALIZE BIT(1)
+
+// AMD's P-states, families 17h and later [PPR]
+#define MSR_HWCR          0xc0010015
+#define HWCR_TSC_FREQ_SEL BIT(24) // the TSC counts as in P0
+#define MSR_PSTATE_0      0xc0010064
+#define PSTATE_ENABLED    BIT(63)
+#define PSTATE_DID        BITS(13, 8) // 17h to 19h: FID / DID * 200 MHz
+#define PSTATE_FID        BITS(7, 0)
+#define PSTATE_FID_1A     BITS(11, 0) // 1Ah: times 5 MHz
+
 #define MSR_EFER 0xc0000080
 #define EFER_LME BIT(8)
 #define EFER_NXE BIT(11) // CPUID 80000001h EDX[20]
@@ -89,15 +108,20 @@
 #define CPUID_1_ECX_VMX          BIT(5)
 #define CPUID_1_ECX_X2APIC       BIT(21)
 #define CPUID_1_ECX_TSC_DEADLINE BIT(24)
+#define CPUID_1_ECX_HYPERVISOR   BIT(31) // there is one
 #define CPUID_1_EBX_APIC_ID      BITS(31, 24)
 #define CPUID_1_EDX_PAE          BIT(6)
 #define CPUID_1_EDX_APIC         BIT(9)
 #define CPUID_1_EDX_MTRR         BIT(12)
 #define CPUID_1_EDX_PAT          BIT(16)
 
-#define CPUID_7_EBX_SMEP BIT(7)
-#define CPUID_7_EBX_SMAP BIT(20)
-#define CPUID_7_ECX_UMIP BIT(2)
+#define CPUID_7_EBX_TSC_ADJUST BIT(1)
+#define CPUID_7_EBX_SMEP       BIT(7)
+#define CPUID_7_EBX_SMAP       BIT(20)
+#define CPUID_7_ECX_UMIP       BIT(2)
+
+#define CPUID_40000003_EAX_FREQUENCY_MSRS BIT(11) // may be read
+#define CPUID_40000003_EDX_FREQUENCY_MSRS BIT(8)  // are there
 
 #define CPUID_80000001_ECX_SVM BIT(2)
 #define CPUID_80000001_EDX_NX  BIT(20)

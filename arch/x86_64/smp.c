@@ -11,10 +11,12 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/gdt.h"
 #include "arch/x86_64/lapic.h"
+#include "arch/x86_64/lapic_timer.h"
 #include "arch/x86_64/smp_priv.h"
 #include "arch/x86_64/stack.h"
 #include "arch/x86_64/stop.h"
 #include "arch/x86_64/trap.h"
+#include "arch/x86_64/tsc.h"
 #include "kernel/clock.h"
 #include "kernel/idle.h"
 #include "kernel/log.h"
@@ -288,6 +290,8 @@ void ap_main(void)
     trap_cpu_init(); // before the way's tables go, where the boot's GDT is
     arch_tables_enable();
     lapic_cpu_init();
+    tsc_cpu_init();
+    lapic_timer_cpu_init();
     remote_enter();
     for (;;)
         idle();
@@ -302,6 +306,7 @@ static void start_others(unsigned wanted)
         start_all(page);
         if (wait_online())
             close_way(page);
+        tsc_sync_all();
     }
     if (left_out)
         log_warn("smp: no memory for %u of the processors", left_out);

@@ -154,6 +154,44 @@ static void expect_words(const char *text, const char *const *expected)
 
 #define EXPECT_WORDS(text, ...) expect_words(text, (const char *const[]){__VA_ARGS__, NULL})
 
+static void seconds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t ns;
+    } good[] = {
+        {"0", 0},
+        {"2", 2000000000},
+        {"0.25", 250000000},
+        {"1.000000001", 1000000001},
+        {"0.123456789", 123456789},
+        {"18446744073.709551615", UINT64_MAX},
+    };
+    static const char *const bad[] = {"",
+                                      ".",
+                                      ".5",
+                                      "1.",
+                                      "-1",
+                                      "1.5s",
+                                      "1..5",
+                                      "1.5.5",
+                                      "1.0000000001",
+                                      "1e3",
+                                      " 1",
+                                      "18446744073.709551616",
+                                      "18446744074",
+                                      "99999999999999999999"};
+    uint64_t ns;
+    for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(parse_seconds(good[i].text, &ns) && ns == good[i].ns);
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ns = 42;
+        assert_false(parse_seconds(bad[i], &ns));
+        assert_int_equal(ns, 42);
+    }
+}
+
 static void words_are_split_at_blanks(void **state)
 {
     (void)state;
@@ -349,6 +387,7 @@ int main(void)
         cmocka_unit_test(more_than_64_bits_is_refused),
         cmocka_unit_test(numbers_read_back),
         cmocka_unit_test(sizes),
+        cmocka_unit_test(seconds),
         cmocka_unit_test(words_are_split_at_blanks),
         cmocka_unit_test(quotes_keep_blanks),
         cmocka_unit_test(backslashes_make_characters_ordinary),

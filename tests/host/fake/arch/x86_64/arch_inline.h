@@ -14,9 +14,27 @@ static inline void arch_pause(void)
     __builtin_ia32_pause();
 }
 
+// A test that defines FAKE_TICKS says what the counter shows.
+#ifdef FAKE_TICKS
+uint64_t fake_ticks(void);
+#else
+#define fake_ticks __builtin_ia32_rdtsc
+#endif
+
 static inline uint64_t arch_ticks(void)
 {
-    return __builtin_ia32_rdtsc();
+    return fake_ticks();
+}
+
+static inline uint64_t arch_ticks_in_order(void)
+{
+    return fake_ticks();
+}
+
+static inline uint64_t arch_mul_div(uint64_t a, uint64_t b, uint64_t c)
+{
+    unsigned __int128 quotient = c ? (unsigned __int128)a * b / c : UINT64_MAX;
+    return quotient < UINT64_MAX ? (uint64_t)quotient : UINT64_MAX;
 }
 
 static inline uintptr_t arch_irq_save(void)

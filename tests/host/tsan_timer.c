@@ -1,0 +1,125 @@
+// Timers and the clock on several processors at once, under ThreadSanitizer: each processor runs
+// its own queue, and all of them arm and cancel the same timers. Catches a timer in two queues, a
+// function that runs on two processors at the same time or after a cancel has returned, a lock that
+// isn't the timer's, and a clock that goes back while another refines it.
+
+#include <pthread.h>
+#include <sched.h>
+
+// Threads wait for the lock's next holder, which may have no core to run on.
+#define __builtin_ia32_pause() ((void)sched_yield())
+
+#include "tests/host/timer_machine.h"
+
+enum { TIMERS = 8, ROUNDS = 20000 };
+
+void arch_wait_for_interrupt(void)
+{
+}
+
+static struct shared {
+    struct timer timer;
+    unsigned inside, runs;
+    bool is_dead; // for ever cancelled
+} shared[TIMERS];
+
+static unsigned wrong;
+
+static void run(void *context)
+{
+    struct shared *one = context;
+    if (__atomic_fetch_add(&one->inside, 1, __ATOMIC_ACQ_REL) ||
+        __atomic_load_n(&one->is_dead, __ATOMIC_ACQUIRE))
+        __atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
+    one->runs++; // plain: no two at the same time
+    if (one->runs % 7 == 0)
+        sched_yield();
+    if (one->runs % 5 == 0)
+        timer_arm(&one->timer, clock_ns() + 3);
+    __atomic_fetch_sub(&one->inside, 1, __ATOMIC_ACQ_REL);
+}
+
+static void *processor(void *argument)
+{
+    here = (unsigned)(uintptr_t)argument;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct shared *one = &shared[(round * 5 + here * 3) % TIMERS];
+        if (round % 3 == 0)
+            (void)timer_cancel(&one->timer);
+        else
+            timer_arm(&one->timer, clock_ns() + round % 11);
+        __atomic_fetch_add(&now_ns, 1, __ATOMIC_RELAXED);
+        timer_run_due();
+    }
+    return NULL;
+}
+
+static void together(void *(*thread)(void *))
+{
+    pthread_t threads[PROCESSORS];
+    for (uintptr_t i = 0; i < PROCESSORS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, thread, (void *)i), 0);
+    for (unsigned i = 0; i < PROCESSORS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+}
+
+static void no_function_runs_twice_at_once(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < TIMERS; i++)
+        timer_init(&shared[i].timer, run, &shared[i], "shared");
+    together(processor);
+    unsigned runs = 0, waiting = 0;
+    for (unsigned i = 0; i < TIMERS; i++) {
+        runs += shared[i].runs;
+        waiting += timer_cancel(&shared[i].timer);
+    }
+    assert_true(runs > 1000);
+    assert_int_equal(wrong, 0);
+    for (unsigned i = 0; i < PROCESSORS; i++)
+        assert_int_equal(processors[i].timer.count, 0);
+    assert_in_range(waiting, 0, TIMERS);
+}
+
+// The first cancels, the second runs; the third is the one whose timers they are.
+static void *canceller(void *argument)
+{
+    here = (unsigned)(uintptr_t)argument;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct shared *one = &shared[round % TIMERS];
+        if (here) {
+            __atomic_fetch_add(&now_ns, 1, __ATOMIC_RELAXED);
+            timer_run_due();
+            continue;
+        }
+        (void)timer_cancel(&one->timer);
+        if (__atomic_load_n(&one->inside, __ATOMIC_ACQUIRE))
+            __atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
+    }
+    return NULL;
+}
+
+// Nobody arms them but their own functions.
+static void after_a_cancel_nothing_runs(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < TIMERS; i++) {
+        shared[i].runs = 0;
+        timer_init(&shared[i].timer, run, &shared[i], "shared");
+        here = 1 + i % 2;
+        timer_arm(&shared[i].timer, clock_ns() + 100 * i);
+    }
+    together(canceller);
+    assert_int_equal(wrong, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, machine_start)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(no_function_runs_twice_at_once),
+        TEST(after_a_cancel_nothing_runs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
