@@ -1,5 +1,6 @@
 // The boot order, as one list.
 
+#include "arch/x86_64/irq_controllers.h"
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/smp.h"
@@ -34,6 +35,7 @@ void kmain(uint32_t magic, paddr_t info)
     acpi_tables_init();
     acpi_platform_init();
     lapic_init();
+    irq_controllers_init();
     clock_init();
     consoles_start();
     processors_start();
