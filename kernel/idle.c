@@ -7,23 +7,57 @@
 #include "arch/arch.h"
 #include "kernel/log.h"
 #include "kernel/percpu.h"
+#include "kernel/timer.h"
 
 static bool has_log(const struct percpu *cpu)
 {
     return cpu->cpu == 0 && log_is_pending();
 }
 
-void idle(void)
+// Interrupts are off.
+static void halt(struct percpu *cpu)
 {
-    uintptr_t state = arch_irq_save();
-    struct percpu *cpu = this_cpu();
     __atomic_store_n(&cpu->is_idle, true, __ATOMIC_SEQ_CST);
     if (remote_is_called(cpu))
         remote_run(); // its interrupt may be waiting until they are on
     else if (!has_log(cpu))
         arch_wait_for_interrupt();
     __atomic_store_n(&cpu->is_idle, false, __ATOMIC_RELAXED);
+}
+
+void idle(void)
+{
+    uintptr_t state = arch_irq_save();
+    halt(this_cpu());
     arch_irq_restore(state);
+}
+
+uint64_t idle_mark(void)
+{
+    return __atomic_load_n(&this_cpu()->heartbeat, __ATOMIC_RELAXED);
+}
+
+static void end_wait(void *unused_context)
+{
+    (void)unused_context; // the interrupt was what mattered
+}
+
+void idle_since(uint64_t mark, uint64_t deadline_ns)
+{
+    struct timer timer;
+    timer_poll();
+    if (deadline_ns != TIMER_NEVER && !arch_timer_name()) {
+        arch_pause();
+        return;
+    }
+    timer_init(&timer, end_wait, NULL, "wait");
+    if (deadline_ns != TIMER_NEVER)
+        timer_arm(&timer, deadline_ns);
+    uintptr_t state = arch_irq_save();
+    if (idle_mark() == mark)
+        halt(this_cpu());
+    arch_irq_restore(state);
+    (void)timer_cancel(&timer);
 }
 
 void idle_wake(uint32_t cpu)

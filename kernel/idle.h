@@ -8,5 +8,12 @@
 // calls, or lines of the log for the boot processor.
 void idle(void);
 
+// Waits for what an interrupt may bring: take a mark, look for it, and idle if it isn't there. Does
+// nothing where an interrupt has come since the mark, and ends when clock_ns() has come to
+// `deadline_ns` (TIMER_NEVER: doesn't). Where nothing can end it at that time, it only takes a
+// breath: so call it in a loop. Not in an interrupt or under a lock.
+uint64_t idle_mark(void);
+void idle_since(uint64_t mark, uint64_t deadline_ns);
+
 // Ends idle() of a processor. Any context.
 void idle_wake(uint32_t cpu);

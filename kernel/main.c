@@ -3,6 +3,7 @@
 #include "arch/x86_64/irq_controllers.h"
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/pic.h"
 #include "arch/x86_64/smp.h"
 #include "arch/x86_64/trap.h"
 #include "drivers/acpi/platform.h"
@@ -34,6 +35,7 @@ void kmain(uint32_t magic, paddr_t info)
     memory_init();
     acpi_tables_init();
     acpi_platform_init();
+    pic_init();
     lapic_init();
     irq_controllers_init();
     clock_init();

@@ -4,13 +4,16 @@
 // between (monitor/output.c), and the bytes wait here with a mark of where they came from.
 
 #include "monitor/input.h"
-#include "arch/arch.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/idle.h"
 #include "kernel/log.h"
+#include "kernel/timer.h"
 #include "monitor/key.h"
 
 enum { FROM_KEYBOARD = 0x100, POLL_MAX = 256 };
+
+#define LOOK_NS 5000000ull // 16 characters, which a UART holds, take 1.4 ms; the keyboard's less
 
 static struct key_decoder decoder;
 static uint16_t ahead[INPUT_AHEAD_MAX]; // a ring of bytes, with FROM_KEYBOARD
@@ -92,9 +95,21 @@ static int next_byte(void)
     return byte;
 }
 
+// When to look again without having been interrupted: for a source that doesn't interrupt, and for
+// an escape that is the key of that name if nothing follows.
+static uint64_t next_look(void)
+{
+    uint64_t pause_ns = decoder.state == KEY_STATE_PLAIN ? TIMER_NEVER : KEY_PAUSE_NS;
+    for (struct console_source *source = console_sources(); source; source = source->next)
+        if (!source->is_left_out && !source->interrupts)
+            pause_ns = LOOK_NS;
+    return pause_ns == TIMER_NEVER ? TIMER_NEVER : clock_ns() + pause_ns;
+}
+
 unsigned input_key(void)
 {
     for (;;) {
+        uint64_t mark = idle_mark();
         int byte = next_byte();
         unsigned key = byte < 0 ? key_decode_pause(&decoder, clock_ns())
                                 : key_decode(&decoder, (uint8_t)byte, clock_ns());
@@ -103,7 +118,7 @@ unsigned input_key(void)
         if (byte >= 0)
             continue;
         log_show();
-        arch_pause();
+        idle_since(mark, next_look());
     }
 }
 

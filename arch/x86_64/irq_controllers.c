@@ -19,7 +19,6 @@ static void use_pic(void)
 
 void irq_controllers_init(void)
 {
-    pic_init();
     if (!lapic.is_present)
         log_info("irq: without a local APIC everything is polled");
     else if (!ioapic_init())

@@ -173,7 +173,7 @@ static void acknowledge_old(void)
 
 static void set_input(enum lapic_register entry, unsigned lint, uint32_t uid)
 {
-    lapic_write(entry, LAPIC_MASKED);
+    lapic_write(entry, LAPIC_MASKED | LAPIC_DELIVER_EXTINT); // as firmware has it, but for the mask
     for (unsigned i = 0; i < platform.nmi_count; i++) {
         const struct platform_nmi *nmi = &platform.nmis[i];
         if (nmi->lint == lint && (nmi->uid == uid || nmi->uid == PLATFORM_ALL_CPUS))

@@ -12,12 +12,10 @@
 #include "arch/x86_64/gdt.h"
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/lapic_timer.h"
-#include "arch/x86_64/lapic_timer.h"
 #include "arch/x86_64/smp_priv.h"
 #include "arch/x86_64/stack.h"
 #include "arch/x86_64/stop.h"
 #include "arch/x86_64/trap.h"
-#include "arch/x86_64/tsc.h"
 #include "arch/x86_64/tsc.h"
 #include "kernel/clock.h"
 #include "kernel/idle.h"
@@ -322,11 +320,10 @@ void processors_start(void)
         return;
     vector_set(VECTOR_CALL, be_called, NULL, "remote call");
     (void)trap_set_handler(VECTOR_NMI, stop_on_nmi);
+    arch_irq_restore(RFLAGS_IF);
     unsigned wanted = count_wanted();
     if (wanted > 1)
         start_others(wanted);
-    arch_irq_restore(RFLAGS_IF);
-    tsc_sync_all();
     log_info("smp: %u of %u processors online, in %lu us", remote_online(),
              platform.cpu_count ? platform.cpu_count : 1, (clock_ns() - start) / 1000);
 }
