@@ -8,10 +8,11 @@
 #include "lib/parse.h"
 #include "lib/string.h"
 #include "monitor/command.h"
+#include "monitor/hexdump.h"
 #include "monitor/memory_access.h"
 
 enum { COUNT_MAX = 4096, WORDS_A_LINE = 16 };
-enum { DUMP_LINE = 16, DUMP_DEFAULT = 128, DUMP_MAX = 1 << 20 };
+enum { DUMP_DEFAULT = 128, DUMP_MAX = 1 << 20 };
 
 // Takes one of `sizes` ("124": `-1`, `-2` or `-4`) off the front of the words. Returns it, or
 // `usual` where there is none.
@@ -88,39 +89,6 @@ COMMAND(poke, "[-1|-2|-4|-8] [phys:]ADDRESS VALUE", "write memory, anywhere: not
     return FAULT;
 }
 
-// Pairs of bytes, in the order of their addresses, and what they are as text: 75 columns.
-static void show_dump_line(uint64_t shown, const uint8_t bytes[DUMP_LINE], unsigned count)
-{
-    char text[DUMP_LINE + 1] = "";
-    print("%016lx:", shown);
-    for (unsigned i = 0; i < DUMP_LINE; i++) {
-        const char *gap = i % 2 == 0 ? " " : "";
-        if (i >= count) {
-            print("%s  ", gap);
-            continue;
-        }
-        print("%s%02x", gap, bytes[i]);
-        text[i] = bytes[i] >= ' ' && bytes[i] <= '~' ? (char)bytes[i] : '.';
-    }
-    print("  %s\n", text);
-}
-
-static enum status dump(const struct memory_place *place, uint64_t length)
-{
-    uint8_t bytes[DUMP_LINE];
-    for (uint64_t at = 0; at < length && !command_interrupted(); at += DUMP_LINE) {
-        unsigned wanted = length - at < DUMP_LINE ? (unsigned)(length - at) : DUMP_LINE;
-        unsigned got = memory_read_bytes(place, at, bytes, wanted);
-        if (got)
-            show_dump_line(place->address + at, bytes, got);
-        if (got < wanted) {
-            print("%016lx: can't be read\n", place->address + at + got);
-            return FAULT;
-        }
-    }
-    return OK;
-}
-
 COMMAND(hexdump, "[phys:]ADDRESS [LENGTH]", "show memory as bytes, and as text", "hexdump kmain 4K")
 {
     struct memory_place place;
@@ -137,7 +105,7 @@ COMMAND(hexdump, "[phys:]ADDRESS [LENGTH]", "show memory as bytes, and as text",
         print("1 byte to %d KiB can be shown\n", DUMP_MAX / 1024);
         return FAILED;
     }
-    return dump(&place, length);
+    return hexdump(&place, place.address, length);
 }
 
 static uint32_t port_read(uint16_t port, unsigned size)

@@ -5,7 +5,6 @@
 #include "drivers/acpi/entries.h"
 #include "drivers/acpi/readers_priv.h"
 #include "kernel/log.h"
-#include "mm/slab.h"
 
 enum {
     NO_APIC = 0xff, // an id that no processor has
@@ -156,6 +155,8 @@ static uint32_t allocate(const struct acpi_header *table, enum madt_type a, enum
     if (b == MADT_IOAPIC && count > IOAPICS_MAX)
         count = IOAPICS_MAX;
     *array = count ? kcalloc(count, size) : NULL;
+    if (count && !*array)
+        log_warn("acpi: MADT: no memory for %zu entries", count);
     return *array ? (uint32_t)count : 0;
 }
 
@@ -171,7 +172,12 @@ static bool make_room(struct madt *madt, const struct acpi_header *table)
     machine->cpus = cpus;
     machine->ioapics = ioapics;
     machine->nmis = nmis;
-    return cpu_index_init(&madt->index, machine, madt->cpu_room);
+    if (cpu_index_init(&madt->index, machine, madt->cpu_room))
+        return true;
+    machine->cpus = array_if_any(cpus, 0);
+    machine->ioapics = array_if_any(ioapics, 0);
+    machine->nmis = array_if_any(nmis, 0);
+    return false;
 }
 
 bool madt_read(const struct acpi_header *table, struct platform *machine)
@@ -186,6 +192,9 @@ bool madt_read(const struct acpi_header *table, struct platform *machine)
     machine->lapic_address = acpi_field(table, MADT_LAPIC_ADDRESS, 4);
     acpi_entries_read(table, MADT_ENTRIES, readers, ARRAY_SIZE(readers), &madt);
     cpu_index_fini(&madt.index);
+    machine->cpus = array_if_any(machine->cpus, machine->cpu_count);
+    machine->ioapics = array_if_any(machine->ioapics, machine->ioapic_count);
+    machine->nmis = array_if_any(machine->nmis, machine->nmi_count);
     if (madt.doubles)
         log_warn("acpi: MADT: %u processors have another's APIC id, such as 0x%x: left out",
                  madt.doubles, madt.double_id);

@@ -5,7 +5,6 @@
 #include "drivers/acpi/readers_priv.h"
 #include "kernel/log.h"
 #include "lib/bits.h"
-#include "mm/slab.h"
 
 enum { ECAMS_MAX = 256, BUS_SHIFT = 20 };
 
@@ -28,7 +27,7 @@ static bool is_possible(const struct platform_ecam *ecam)
            ecam->first_bus <= ecam->last_bus && ecam->address <= UINT64_MAX - size;
 }
 
-static void add(struct platform *machine, const uint8_t *entry)
+static void add_ecam(struct platform *machine, const uint8_t *entry)
 {
     struct platform_ecam ecam = {
         .address = acpi_get64(entry),
@@ -51,7 +50,10 @@ bool mcfg_read(const struct acpi_header *table, struct platform *machine)
         log_warn("acpi: MCFG: %zu entries: only %d are read", count, ECAMS_MAX);
     count = count > ECAMS_MAX ? ECAMS_MAX : count;
     machine->ecams = count ? kcalloc(count, sizeof(machine->ecams[0])) : NULL;
+    if (count && !machine->ecams)
+        log_warn("acpi: MCFG: no memory for %zu entries", count);
     for (size_t i = 0; machine->ecams && i < count; i++)
-        add(machine, (const uint8_t *)table + MCFG_ENTRIES + i * MCFG_ENTRY_SIZE);
+        add_ecam(machine, (const uint8_t *)table + MCFG_ENTRIES + i * MCFG_ENTRY_SIZE);
+    machine->ecams = array_if_any(machine->ecams, machine->ecam_count);
     return machine->ecam_count;
 }

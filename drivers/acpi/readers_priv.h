@@ -7,6 +7,7 @@
 #include "drivers/acpi/gas.h"
 #include "drivers/acpi/tables_priv.h"
 #include "kernel/platform.h"
+#include "mm/slab.h"
 
 typedef bool acpi_reader(const struct acpi_header *table, struct platform *machine);
 
@@ -22,6 +23,15 @@ acpi_reader dbg2_read; // after the SPCR, whose port it may name again
 static inline uint32_t isa_gsi(const struct platform *machine, uint32_t line)
 {
     return line < PLATFORM_ISA_LINES ? machine->isa[line].gsi : line;
+}
+
+// An array that was made for more than has come: NULL where nothing has.
+static inline void *array_if_any(void *array, unsigned count)
+{
+    if (count)
+        return array;
+    kfree(array);
+    return NULL;
 }
 
 // The kinds of serial port that are a 16550 [DBG2 table 3].

@@ -1,7 +1,7 @@
 // Switching off by ACPI: the S5 state of the PM1 control registers [ACPI 4.8.3.2.1, 7.4.2].
 
-#include "drivers/acpi/sleep.h"
 #include "arch/x86_64/io.h"
+#include "drivers/acpi/aml.h"
 #include "drivers/acpi/fadt.h"
 #include "drivers/acpi/tables.h"
 #include "kernel/clock.h"
@@ -9,7 +9,6 @@
 #include "kernel/log.h"
 #include "kernel/power.h"
 #include "lib/bits.h"
-#include "lib/string.h"
 
 enum {
     PM1_SCI_ENABLE = BIT(0),
@@ -23,56 +22,13 @@ enum {
 static struct {
     uint16_t pm1a, pm1b, smi_command;
     uint8_t acpi_enable;
-    struct acpi_s5 s5;
+    struct aml_s5 s5;
 } sleep;
-
-// One integer of a package: ZeroOp, OneOp or BytePrefix [ACPI 20.2.3]. Returns the bytes it takes
-// up, 0 where it is anything else.
-static size_t read_integer(const uint8_t *aml, size_t size, uint8_t *value)
-{
-    if (size >= 1 && aml[0] <= 1) {
-        *value = aml[0];
-        return 1;
-    }
-    if (size >= 2 && aml[0] == 0x0a) {
-        *value = aml[1];
-        return 2;
-    }
-    return 0;
-}
-
-// What follows the name: PackageOp, PkgLength, NumElements, elements.
-static bool read_package(const uint8_t *aml, size_t size, struct acpi_s5 *s5)
-{
-    enum { PACKAGE_OP = 0x12 };
-    if (size < 2 || aml[0] != PACKAGE_OP)
-        return false;
-    size_t at = 2 + (aml[1] >> 6); // the length has up to three more bytes
-    if (at >= size || aml[at] < 1)
-        return false;
-    uint8_t elements = aml[at++];
-    size_t used = read_integer(aml + at, size - at, &s5->type_a);
-    if (!used)
-        return false;
-    at += used;
-    s5->type_b = s5->type_a;
-    if (elements > 1)
-        (void)read_integer(aml + at, size - at, &s5->type_b);
-    return s5->type_a < 8 && s5->type_b < 8;
-}
-
-bool acpi_find_s5(const uint8_t *aml, size_t size, struct acpi_s5 *s5)
-{
-    for (size_t at = 0; at + 4 < size; at++)
-        if (memcmp(aml + at, "_S5_", 4) == 0 && read_package(aml + at + 4, size - at - 4, s5))
-            return true;
-    return false;
-}
 
 static bool find_in_table(const struct acpi_header *table)
 {
     return table &&
-           acpi_find_s5((const uint8_t *)(table + 1), table->length - sizeof(*table), &sleep.s5);
+           aml_find_s5((const uint8_t *)(table + 1), table->length - sizeof(*table), &sleep.s5);
 }
 
 static bool find_s5(void)
@@ -117,13 +73,6 @@ static void switch_off(void)
     clock_delay_ns(EFFECT_NS);
 }
 
-// A port of the FADT; 0 where it has none, or one that isn't a port.
-static uint16_t port_field(const struct acpi_header *fadt, size_t offset)
-{
-    uint64_t port = acpi_field(fadt, offset, 4);
-    return port <= UINT16_MAX ? (uint16_t)port : 0;
-}
-
 static struct power_method acpi_off = {"ACPI S5", POWER_OFF, 10, switch_off, NULL};
 
 DRIVER(acpi_sleep)
@@ -131,9 +80,10 @@ DRIVER(acpi_sleep)
     const struct acpi_header *fadt = acpi_find("FACP", 0);
     if (!fadt)
         return NOT_FOUND;
-    sleep.pm1a = port_field(fadt, FADT_PM1A_CONTROL);
-    sleep.pm1b = port_field(fadt, FADT_PM1B_CONTROL);
-    sleep.smi_command = port_field(fadt, FADT_SMI_COMMAND);
+    sleep.pm1a = acpi_fadt_port(fadt, FADT_PM1A_CONTROL, FADT_X_PM1A_CONTROL);
+    sleep.pm1b = acpi_fadt_port(fadt, FADT_PM1B_CONTROL, FADT_X_PM1B_CONTROL);
+    uint64_t smi_command = acpi_field(fadt, FADT_SMI_COMMAND, 4);
+    sleep.smi_command = smi_command <= UINT16_MAX ? (uint16_t)smi_command : 0;
     sleep.acpi_enable = (uint8_t)acpi_field(fadt, FADT_ACPI_ENABLE, 1);
     if (!sleep.pm1a || !find_s5()) {
         log_info("acpi: no S5 state: poweroff won't work");

@@ -6,7 +6,6 @@
 #include "drivers/acpi/entries.h"
 #include "drivers/acpi/readers_priv.h"
 #include "kernel/log.h"
-#include "mm/slab.h"
 
 struct srat {
     struct platform *machine;
@@ -80,8 +79,10 @@ static bool make_room(struct srat *srat, const struct acpi_header *table)
     srat->room = acpi_entries_count(table, SRAT_ENTRIES, SRAT_MEMORY, SRAT_MEMORY);
     machine->memory_nodes =
         srat->room ? kcalloc(srat->room, sizeof(machine->memory_nodes[0])) : NULL;
-    if (!machine->memory_nodes)
+    if (srat->room && !machine->memory_nodes) {
+        log_warn("acpi: SRAT: no memory for %zu ranges", srat->room);
         srat->room = 0;
+    }
     return true;
 }
 
@@ -95,6 +96,7 @@ bool srat_read(const struct acpi_header *table, struct platform *machine)
     }
     acpi_entries_read(table, SRAT_ENTRIES, readers, ARRAY_SIZE(readers), &srat);
     cpu_index_fini(&srat.index);
+    machine->memory_nodes = array_if_any(machine->memory_nodes, machine->memory_node_count);
     if (srat.too_high)
         log_warn("acpi: SRAT: %u entries are of nodes above %d, such as %u: ignored", srat.too_high,
                  PLATFORM_NO_NODE - 1, srat.too_high_node);

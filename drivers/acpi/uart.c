@@ -8,7 +8,7 @@
 static uint8_t stride(const struct acpi_gas *gas)
 {
     unsigned by_width = gas->width / 8;
-    unsigned by_access = gas->access_size ? 1u << (gas->access_size - 1) : 1;
+    unsigned by_access = gas->access_size <= 4 ? 1u << gas->access_size >> 1 : 0;
     unsigned bytes = by_width > by_access ? by_width : by_access;
     bool is_possible = bytes == 2 || bytes == 4 || bytes == 8;
     return gas->space == GAS_MEMORY && is_possible ? (uint8_t)bytes : 1;

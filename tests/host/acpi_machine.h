@@ -6,6 +6,8 @@
 #include "tests/host/fake_log.h"
 #include "tests/host/fake_machine.h"
 
+#include "drivers/acpi/aml.c"
+#include "drivers/acpi/fadt.c"
 #include "drivers/acpi/rsdp.c"
 #include "drivers/acpi/sleep.c"
 #include "drivers/acpi/tables.c"
@@ -258,7 +260,7 @@ static inline void make_fadt(uint64_t dsdt, uint32_t length)
 
 static inline size_t s5_aml(uint8_t *aml, const void *package, size_t size)
 {
-    static const uint8_t before[] = {0x10, 0x20, '\\', '_', 'S', 'B',
+    static const uint8_t before[] = {0x10, 0x06, '\\', '_', 'S', 'B',
                                      '_',  0x08, '_',  'S', '5', '_'};
     memcpy(aml, before, sizeof(before));
     memcpy(aml + sizeof(before), package, size);
