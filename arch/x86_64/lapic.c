@@ -211,11 +211,13 @@ void lapic_cpu_init(void)
     cpu->arch.apic_id = lapic_cpu_id();
     if (!lapic.is_present || !set_mode())
         return;
-    lapic_write(LAPIC_TASK_PRIORITY, 0);
     lapic_write(LAPIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     set_entries();
     lapic_write(LAPIC_ERROR_STATUS, 0);
     acknowledge_old();
+    // The last: a request of the 8259 that came before its input was masked stays with QEMU's
+    // processor, without a vector, until the APIC looks again at what there is.
+    lapic_write(LAPIC_TASK_PRIORITY, 0);
 }
 
 // Its registers, in xAPIC mode, lie where MSR_APIC_BASE says, whatever the tables say.

@@ -1,0 +1,38 @@
+// What time costs.
+
+#include "arch/arch.h"
+#include "arch/x86_64/vector.h"
+#include "kernel/bench.h"
+#include "kernel/clock.h"
+#include "kernel/timer.h"
+
+BENCH(time, clock_ns)
+{
+    (void)clock_ns();
+}
+
+static void nothing(void *context)
+{
+    (void)context;
+}
+
+// The device is started by the first pass alone: the others' deadlines are later.
+BENCH(time, arm_cancel)
+{
+    static struct timer timer;
+    static uint64_t deadline_ns;
+    if (!deadline_ns) {
+        timer_init(&timer, nothing, NULL, "bench");
+        deadline_ns = clock_ns() + 1000 * NS_PER_SECOND;
+    }
+    timer_arm(&timer, ++deadline_ns);
+    (void)timer_cancel(&timer);
+}
+
+// By an instruction: vector to IRET, with nothing due. (The local APIC takes an acknowledgement
+// that it doesn't wait for.)
+BENCH(time, interrupt)
+{
+    if (arch_timer_name())
+        __asm__ volatile("int %0" : : "i"(VECTOR_TIMER) : "memory");
+}
