@@ -1,4 +1,4 @@
-// Port I/O, and stores to devices' memory.
+// Port I/O, and accesses to devices' registers and memory.
 #pragma once
 
 #include "lib/types.h"
@@ -43,6 +43,16 @@ static inline void port_write32(uint16_t port, uint32_t value)
 static inline void port_write_bytes(uint16_t port, const void *bytes, size_t count)
 {
     __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(count) : "d"(port) : "memory");
+}
+
+static inline uint32_t mmio_read32(const volatile void *address)
+{
+    return *(const volatile uint32_t *)address;
+}
+
+static inline void mmio_write32(volatile void *address, uint32_t value)
+{
+    *(volatile uint32_t *)address = value;
 }
 
 static inline void store_words(void *to, uint64_t word, size_t count)

@@ -1,4 +1,5 @@
-// Port I/O that goes to a simulated machine: the test defines both functions.
+// Port I/O and registers in memory that go to a simulated machine: the test defines the functions
+// that it comes to.
 #pragma once
 
 #include "lib/types.h"
@@ -40,6 +41,19 @@ static inline void port_write_bytes(uint16_t port, const void *bytes, size_t cou
 {
     for (const uint8_t *at = bytes; count--; at++)
         fake_port_write(port, 1, *at);
+}
+
+uint32_t fake_mmio_read(const volatile void *address);
+void fake_mmio_write(volatile void *address, uint32_t value);
+
+static inline uint32_t mmio_read32(const volatile void *address)
+{
+    return fake_mmio_read(address);
+}
+
+static inline void mmio_write32(volatile void *address, uint32_t value)
+{
+    fake_mmio_write(address, value);
 }
 
 static inline void store_words(void *to, uint64_t word, size_t count)
