@@ -35,6 +35,7 @@ struct console_source {
     const char *description; // as a sink's
     bool is_local;           // the machine's own keyboard, not a terminal somewhere
     bool is_left_out;        // by console=
+    bool interrupts;         // when it has something: who waits for it may halt. May change
     // The next byte, or -1 when there is none now. Never waits. What isn't a character comes as
     // the sequence that a terminal sends for it [ECMA-48, xterm].
     int (*read)(struct console_source *source);

@@ -120,6 +120,7 @@ static void make_busy(enum chip kind)
     chip.scratch = 0x77;
     chip.sending = 1, chip.held = true;
     chip.inputs = 3;
+    update_line();
 }
 
 static void whoever_answers_is_left_as_it_was(void **state)
