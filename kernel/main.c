@@ -1,5 +1,6 @@
 // The boot order, as one list.
 
+#include "arch/x86_64/irq_controllers.h"
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/smp.h"
@@ -36,6 +37,7 @@ void kmain(uint32_t magic, paddr_t info)
     lapic_init();
     clock_init();
     consoles_start();
+    irq_controllers_init();
     processors_start();
     drivers_start();
     ktest_run_requested();

@@ -361,6 +361,7 @@ static void a_chip_that_never_stops_asking_is_left(void **state)
     assert_true(now_ns - before < 2000000);
     chip.chip = CHIP_ABSENT;
     before = now_ns;
+    (void)irq.handler->handle(irq.handler);
     assert_false(irq.handler->handle(irq.handler));
     assert_true(now_ns - before < 10 * ACCESS_NS);
 }
