@@ -1,4 +1,7 @@
-// The PS/2 keyboard behind the controller of the PC, once an Intel 8042, polled [PS2].
+// The PS/2 keyboard behind the controller of the PC, once an Intel 8042 [PS2].
+//
+// It is polled. Its interrupt only wakes whoever waits: a handler that read bytes would take away
+// the answers that commands wait for.
 //
 // Whatever the controller does, every wait ends, and a poll reads a bounded number of bytes. What
 // machines are known to do otherwise than the book:
@@ -16,6 +19,7 @@
 #include "drivers/scancode.h"
 #include "kernel/clock.h"
 #include "kernel/driver.h"
+#include "kernel/irq.h"
 #include "kernel/log.h"
 #include "lib/bits.h"
 
@@ -69,8 +73,10 @@ enum {
 
 static uint64_t start_end; // no wait of the start goes on longer
 static struct scancode_decoder decoder;
-static bool has_leds, is_flooded;
+static bool is_added, has_leds, is_flooded;
 static unsigned bytes_without_pause;
+static uint8_t used_config;
+static bool was_served; // an interrupt on its way may find nothing
 
 static uint64_t wait_end(uint64_t limit_ns)
 {
@@ -163,6 +169,7 @@ static void poll(struct keyboard *keyboard)
             return;
         }
         uint8_t byte = port_read8(PORT_DATA);
+        was_served = true;
         if (!(status & STATUS_MOUSE))
             take_byte(byte);
     }
@@ -250,6 +257,7 @@ static bool set_up(uint8_t config)
 {
     config &= (uint8_t) ~(CONFIG_KEYBOARD_INTERRUPT | CONFIG_MOUSE_INTERRUPT);
     config |= CONFIG_KEYBOARD_OFF | CONFIG_MOUSE_OFF;
+    used_config = config & (uint8_t)~CONFIG_KEYBOARD_OFF;
     if (!write_config(config))
         return false;
     test_controller();
@@ -258,10 +266,11 @@ static bool set_up(uint8_t config)
     return is_set && send(PORT_COMMAND, ENABLE_KEYBOARD);
 }
 
+static struct keyboard keyboard = {
+    .description = "PS/2 (i8042)", .poll = poll, .set_leds = set_leds};
+
 INPUT_DRIVER(i8042)
 {
-    static struct keyboard keyboard = {
-        .description = "PS/2 (i8042)", .poll = poll, .set_leds = set_leds};
     start_end = clock_ns() + START_NS;
     int config = find_controller();
     if (config < 0)
@@ -276,5 +285,28 @@ INPUT_DRIVER(i8042)
     else
         log_warn("keyboard: PS/2, doesn't answer; listening for one that is plugged in later");
     keyboard_add(&keyboard);
+    is_added = true;
+    return OK;
+}
+
+static bool note_byte(struct irq_handler *handler)
+{
+    (void)handler;
+    bool has_asked = was_served || port_read8(PORT_STATUS) & STATUS_DATA;
+    was_served = false;
+    keyboard.interrupts = true;
+    return has_asked;
+}
+
+// Behind the interrupt controllers. What waits in the controller already raises no edge any more.
+DRIVER(i8042_interrupt)
+{
+    enum { KEYBOARD_LINE = 1 };
+    static struct irq_handler handler = {.name = "keyboard", .handle = note_byte};
+    if (!is_added || irq_add_isa(KEYBOARD_LINE, &handler) != OK)
+        return NOT_FOUND;
+    if (!write_config(used_config | CONFIG_KEYBOARD_INTERRUPT))
+        log_info("keyboard: its interrupt can't be switched on; polled");
+    poll(&keyboard);
     return OK;
 }

@@ -138,12 +138,15 @@ static void show_leds(void)
 
 static int read_key(struct console_source *source)
 {
-    (void)source;
     int byte = queue_take();
     if (byte >= 0)
         return byte;
-    for (struct keyboard *k = keyboards; k; k = k->next)
+    bool all_interrupt = true;
+    for (struct keyboard *k = keyboards; k; k = k->next) {
         k->poll(k);
+        all_interrupt &= k->interrupts;
+    }
+    source->interrupts = all_interrupt;
     if (leds_stale)
         show_leds();
     return queue_take();

@@ -16,6 +16,8 @@ struct keyboard {
     // Shows which locks are on. Bounded in time; may report keys too. NULL: no lights.
     void (*set_leds)(struct keyboard *keyboard, bool caps, bool num, bool scroll);
 
+    bool interrupts; // when keys have done something. It has been seen; may become so later
+
     struct keyboard *next;
 };
 

@@ -36,6 +36,11 @@ enum status irq_chip_add(struct irq_chip *chip)
     return OK;
 }
 
+bool irq_is_available(void)
+{
+    return chips;
+}
+
 // --- Lines ---------------------------------------------------------------------------------------
 
 // Where the line's pointer is, or would be.
@@ -99,6 +104,15 @@ void irq_line_names(const struct irq_line *line, char *names, size_t size)
     uintptr_t state = lock_irqsave(lock);
     list_names(line, names, size);
     unlock_irqrestore(lock, state);
+}
+
+uint8_t irq_line_vector(const struct irq_line *line, uint32_t cpu)
+{
+    struct lock *lock = &((struct irq_line *)line)->lock;
+    uintptr_t state = lock_irqsave(lock);
+    uint8_t vector = cpu < line->vectors_count ? line->vectors[cpu] : 0;
+    unlock_irqrestore(lock, state);
+    return vector;
 }
 
 // --- The way to a processor ----------------------------------------------------------------------

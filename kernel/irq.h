@@ -74,8 +74,14 @@ struct irq_line {
     } period;
 };
 
+// Whether there is a controller at all; without one everything is polled.
+bool irq_is_available(void);
+
 // All that were ever in use, by their numbers; NULL for the first, and behind the last. They stay.
 const struct irq_line *irq_line_next(const struct irq_line *line);
+
+// Its vector on a processor; 0: none yet. Interrupts that come there are the line's.
+uint8_t irq_line_vector(const struct irq_line *line, uint32_t cpu);
 
 // Its handlers' names with commas between, cut to `size`; "nobody" where there are none.
 void irq_line_names(const struct irq_line *line, char *names, size_t size);

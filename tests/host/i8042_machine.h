@@ -75,6 +75,17 @@ void keyboard_key(uint8_t usage, bool pressed)
     events[event_count++ % EVENTS] = (struct key_event){usage, pressed};
 }
 
+static enum status irq_fails;
+static struct irq_handler *interrupt;
+
+enum status irq_add_isa(unsigned isa_line, struct irq_handler *handler)
+{
+    assert_int_equal(isa_line, 1);
+    if (irq_fails == OK)
+        interrupt = handler;
+    return irq_fails;
+}
+
 static void put(uint8_t byte, bool is_mouse, uint64_t delay_ns)
 {
     if (pc.count == QUEUE)
@@ -240,9 +251,11 @@ static enum status start(uint8_t config)
     pc.scanning = true;
     decoder = (struct scancode_decoder){0};
     start_end = 0;
-    has_leds = is_flooded = false;
+    has_leds = is_flooded = is_added = was_served = keyboard.interrupts = false;
     bytes_without_pause = event_count = 0;
     added = NULL;
+    interrupt = NULL;
+    irq_fails = OK;
     log_forget();
     return driver_start_i8042();
 }

@@ -425,6 +425,63 @@ static void a_keyboard_is_not_left_in_the_middle(void **state)
     }
 }
 
+// --- Its interrupt
+// --------------------------------------------------------------------------------
+
+static void the_interrupt_only_wakes(void **state)
+{
+    (void)state;
+    no_faults();
+    assert_int_equal(start(FIRMWARE), OK);
+    assert_int_equal(driver_start_i8042_interrupt(), OK);
+    assert_non_null(interrupt);
+    assert_int_equal(pc.config & 0x33, 0x21); // its own, not the mouse's
+    assert_int_equal(pc.config & 0x44, FIRMWARE & 0x44);
+    assert_false(added->interrupts); // not before one has come
+    event_count = 0;
+    type(A, true);
+    now_ns += MS;
+    assert_true(interrupt->handle(interrupt));
+    assert_true(added->interrupts);
+    assert_int_equal(event_count, 0);
+    poll_all();
+    assert_int_equal(event_count, 1);
+    assert_true(interrupt->handle(interrupt)); // it was for what is read already
+    assert_false(interrupt->handle(interrupt));
+    poll_all();
+    assert_false(interrupt->handle(interrupt));
+    expect_keys();
+    set_lights(true, false, false);
+    assert_int_equal(pc.leds, 4);
+}
+
+static void a_key_from_before_the_interrupt_is_not_forgotten(void **state)
+{
+    (void)state;
+    no_faults();
+    assert_int_equal(start(FIRMWARE), OK);
+    event_count = 0;
+    type(A, true);
+    now_ns += MS;
+    assert_int_equal(driver_start_i8042_interrupt(), OK); // its edge is gone
+    assert_int_equal(event_count, 1);
+}
+
+static void without_interrupts_or_keyboard(void **state)
+{
+    (void)state;
+    no_faults();
+    assert_int_equal(start(FIRMWARE), OK);
+    irq_fails = NOT_SUPPORTED;
+    assert_int_equal(driver_start_i8042_interrupt(), NOT_FOUND);
+    assert_int_equal(pc.config & 0x33, 0x20);
+    expect_keys();
+    fault.is_absent = true;
+    assert_int_equal(start(FIRMWARE), NOT_FOUND);
+    assert_int_equal(driver_start_i8042_interrupt(), NOT_FOUND);
+    assert_null(interrupt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +510,9 @@ int main(void)
         cmocka_unit_test(keys_while_lights_are_set),
         cmocka_unit_test(an_answer_is_lost_while_lights_are_set),
         cmocka_unit_test(a_keyboard_is_not_left_in_the_middle),
+        cmocka_unit_test(the_interrupt_only_wakes),
+        cmocka_unit_test(a_key_from_before_the_interrupt_is_not_forgotten),
+        cmocka_unit_test(without_interrupts_or_keyboard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
