@@ -40,6 +40,7 @@ void kmain(uint32_t magic, paddr_t info)
     irq_controllers_init();
     clock_init();
     consoles_start();
+    irq_controllers_init();
     processors_start();
     drivers_start();
     ktest_run_requested();
