@@ -105,6 +105,8 @@
 #define VM_CR_LOCK   BIT(3) // CPUID 8000000Ah EDX[2]
 #define VM_CR_SVMDIS BIT(4)
 
+#define CPUID_1_EBX_IDS          BITS(23, 16) // of APICs: as many a package may have
+#define CPUID_1_EBX_ID           BITS(31, 24)
 #define CPUID_1_ECX_VMX          BIT(5)
 #define CPUID_1_ECX_X2APIC       BIT(21)
 #define CPUID_1_ECX_TSC_DEADLINE BIT(24)
@@ -114,19 +116,48 @@
 #define CPUID_1_EDX_APIC         BIT(9)
 #define CPUID_1_EDX_MTRR         BIT(12)
 #define CPUID_1_EDX_PAT          BIT(16)
+#define CPUID_1_EDX_HTT          BIT(28) // CPUID_1_EBX_IDS means something
 
 #define CPUID_7_EBX_TSC_ADJUST BIT(1)
 #define CPUID_7_EBX_SMEP       BIT(7)
 #define CPUID_7_EBX_SMAP       BIT(20)
 #define CPUID_7_ECX_UMIP       BIT(2)
+#define CPUID_7_EDX_HYBRID     BIT(15)
 
 #define CPUID_40000003_EAX_FREQUENCY_MSRS BIT(11) // may be read
 #define CPUID_40000003_EDX_FREQUENCY_MSRS BIT(8)  // are there
 
-#define CPUID_80000001_ECX_SVM BIT(2)
-#define CPUID_80000001_EDX_NX  BIT(20)
-#define CPUID_80000001_EDX_1G  BIT(26) // pages of 1 GiB
-#define CPUID_80000001_EDX_LM  BIT(29)
+// Caches: leaf 4 and 8000001Dh, a subleaf each. Numbers are one less.
+#define CPUID_CACHE_EAX_KIND        BITS(4, 0)
+#define CPUID_CACHE_EAX_LEVEL       BITS(7, 5)
+#define CPUID_CACHE_EAX_ASSOCIATIVE BIT(9)
+#define CPUID_CACHE_EAX_SHARED      BITS(25, 14) // by as many APIC ids
+#define CPUID_CACHE_EBX_LINE        BITS(11, 0)
+#define CPUID_CACHE_EBX_PARTITIONS  BITS(21, 12)
+#define CPUID_CACHE_EBX_WAYS        BITS(31, 22)
+#define CPUID_4_EAX_CORES           BITS(31, 26) // as many ids for cores a package may have
+
+// Levels of topology: leaves 0Bh, 1Fh and 80000026h, a subleaf each. EDX: the APIC id.
+#define CPUID_LEVEL_EAX_SHIFT    BITS(4, 0)
+#define CPUID_LEVEL_EBX_COUNT    BITS(15, 0) // of threads at that level
+#define CPUID_LEVEL_ECX_TYPE     BITS(15, 8)
+#define CPUID_80000026_EAX_MIXED BIT(31) // not all cores are of one kind
+#define CPUID_80000026_EBX_KIND  BITS(31, 28)
+
+#define CPUID_1A_EAX_KIND BITS(31, 24)
+
+#define CPUID_80000001_ECX_CMP_LEGACY BIT(1) // the ids of a package count its cores: AMD's
+#define CPUID_80000001_ECX_SVM        BIT(2)
+#define CPUID_80000001_ECX_TOPOLOGY   BIT(22) // leaves 8000001Dh, 8000001Eh
+#define CPUID_80000001_EDX_NX         BIT(20)
+#define CPUID_80000001_EDX_1G         BIT(26) // pages of 1 GiB
+#define CPUID_80000001_EDX_LM         BIT(29)
+
+#define CPUID_80000008_ECX_THREADS BITS(7, 0)   // of the package, less one
+#define CPUID_80000008_ECX_WIDTH   BITS(15, 12) // of its ids; 0: as the count needs
+#define CPUID_8000001E_EBX_THREADS BITS(15, 8)  // of a core, less one; before Zen: cores of a unit
+#define CPUID_8000001E_ECX_NODE    BITS(7, 0)
+#define CPUID_8000001E_ECX_NODES   BITS(10, 8) // of the package, less one
 
 #define CPUID_80000007_EDX_INVARIANT_TSC BIT(8)
 
