@@ -81,6 +81,46 @@
 #define MTRR_DEFAULT_FIXED   BIT(10) // the fixed ranges are in force
 #define MTRR_DEFAULT_ENABLED BIT(11)
 
+// Machine checks: CPUID 1 EDX[7] and EDX[14]. Banks have four registers each, and, where CPUID
+// 80000007h EBX[3] says so, AMD's scalable ones a row of sixteen too [SDM3 16.3] [APM2 9.3]
+#define MSR_MCG_CAP          0x179
+#define MCG_CAP_COUNT        BITS(7, 0) // of banks
+#define MCG_CAP_CTL          BIT(8)     // MSR_MCG_CTL is there
+#define MCG_CAP_RECOVERY     BIT(24)    // MC_STATUS_S and MC_STATUS_AR mean something
+#define MCG_CAP_LOCAL        BIT(27)    // a machine check may come to one processor alone
+#define MSR_MCG_STATUS       0x17a
+#define MCG_STATUS_RIPV      BIT(0) // interrupted code may go on
+#define MCG_STATUS_MCIP      BIT(2) // a machine check is being handled: another one is a shutdown
+#define MCG_STATUS_LOCAL     BIT(3) // it has come to this processor alone
+#define MSR_MCG_CTL          0x17b
+#define MSR_MCG_EXT_CTL      0x4d0 // where MCG_CAP_LOCAL, and MSR_FEATURE_CONTROL allows it
+#define MCG_EXT_CTL_LOCAL    BIT(0)
+#define MSR_MC_CTL(n)        (0x400 + 4 * (n))
+#define MSR_MC_STATUS(n)     (0x401 + 4 * (n))
+#define MSR_MC_ADDR(n)       (0x402 + 4 * (n))
+#define MSR_MC_MISC(n)       (0x403 + 4 * (n))
+#define MSR_MCA_CTL(n)       (0xc0002000 + 16 * (n))
+#define MSR_MCA_STATUS(n)    (0xc0002001 + 16 * (n))
+#define MSR_MCA_ADDR(n)      (0xc0002002 + 16 * (n))
+#define MSR_MCA_MISC(n)      (0xc0002003 + 16 * (n))
+#define MSR_MCA_IPID(n)      (0xc0002005 + 16 * (n))
+#define MCA_IPID_HARDWARE    BITS(43, 32)
+#define MCA_IPID_TYPE        BITS(63, 48)
+#define MC_STATUS_CODE       BITS(15, 0)
+#define MC_STATUS_MODEL_CODE BITS(31, 16)
+#define MC_STATUS_COUNT      BITS(52, 38) // of corrected ones; Intel's
+#define MC_STATUS_POISON     BIT(43)      // AMD's
+#define MC_STATUS_DEFERRED   BIT(44)      // AMD's
+#define MC_STATUS_AR         BIT(55)      // action is required; on AMD's scalable ones: of a task
+#define MC_STATUS_S          BIT(56)      // it was signalled as a machine check
+#define MC_STATUS_PCC        BIT(57)      // the processor's context is corrupt
+#define MC_STATUS_ADDRV      BIT(58)
+#define MC_STATUS_MISCV      BIT(59)
+#define MC_STATUS_EN         BIT(60)
+#define MC_STATUS_UC         BIT(61)
+#define MC_STATUS_OVER       BIT(62)
+#define MC_STATUS_VAL        BIT(63)
+
 // AMD's word on memory above 4 GiB: with both bits it is write-back up to TOM2 [APM2 7.9.1]
 #define MSR_SYSCFG         0xc0010010
 #define SYSCFG_TOM2_ENABLE BIT(21)
@@ -91,6 +131,7 @@
 #define MSR_FEATURE_CONTROL     0x3a
 #define FEATURE_CONTROL_LOCK    BIT(0)
 #define FEATURE_CONTROL_VMX     BIT(2) // outside SMX
+#define FEATURE_CONTROL_LMCE    BIT(20)
 #define MSR_VMX_BASIC           0x480
 #define VMX_BASIC_REVISION      BITS(30, 0)
 #define MSR_VMX_PROCBASED_CTLS  0x482
@@ -106,15 +147,16 @@
 #define VM_CR_SVMDIS BIT(4)
 
 #define CPUID_1_EBX_IDS          BITS(23, 16) // of APICs: as many a package may have
-#define CPUID_1_EBX_ID           BITS(31, 24)
 #define CPUID_1_ECX_VMX          BIT(5)
 #define CPUID_1_ECX_X2APIC       BIT(21)
 #define CPUID_1_ECX_TSC_DEADLINE BIT(24)
 #define CPUID_1_ECX_HYPERVISOR   BIT(31) // there is one
 #define CPUID_1_EBX_APIC_ID      BITS(31, 24)
 #define CPUID_1_EDX_PAE          BIT(6)
+#define CPUID_1_EDX_MCE          BIT(7)
 #define CPUID_1_EDX_APIC         BIT(9)
 #define CPUID_1_EDX_MTRR         BIT(12)
+#define CPUID_1_EDX_MCA          BIT(14)
 #define CPUID_1_EDX_PAT          BIT(16)
 #define CPUID_1_EDX_HTT          BIT(28) // CPUID_1_EBX_IDS means something
 
@@ -159,6 +201,7 @@
 #define CPUID_8000001E_ECX_NODE    BITS(7, 0)
 #define CPUID_8000001E_ECX_NODES   BITS(10, 8) // of the package, less one
 
+#define CPUID_80000007_EBX_SCALABLE_MCA  BIT(3)
 #define CPUID_80000007_EDX_INVARIANT_TSC BIT(8)
 
 // AMD-V's features

@@ -159,7 +159,7 @@ static void add_amd_node(struct topology *topology)
 static void read_place(struct topology *topology, uint32_t amd_features)
 {
     bool has_extensions = amd_features & CPUID_80000001_ECX_TOPOLOGY && cpuid_has(0x8000001e);
-    struct fields fields = {.apic_id = (uint32_t)field_get(CPUID_1_EBX_ID, cpuid(1, 0).ebx)};
+    struct fields fields = {.apic_id = (uint32_t)field_get(CPUID_1_EBX_APIC_ID, cpuid(1, 0).ebx)};
     bool is_listed = read_levels(&fields, 0x1f, intel_levels, ARRAY_SIZE(intel_levels)) ||
                      read_levels(&fields, 0x80000026, amd_levels, ARRAY_SIZE(amd_levels)) ||
                      read_levels(&fields, 0xb, intel_levels, ARRAY_SIZE(intel_levels));
