@@ -3,6 +3,7 @@
 #include "arch/x86_64/irq_controllers.h"
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/machine_check.h"
+#include "arch/x86_64/nmi.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/smp.h"
 #include "arch/x86_64/trap.h"
@@ -39,6 +40,7 @@ void kmain(uint32_t magic, paddr_t info)
     irq_controllers_init();
     clock_init();
     consoles_start();
+    nmi_init();
     machine_check_init();
     machine_check_cpu_init();
     processors_start();

@@ -9,6 +9,7 @@ COMMAND(mce, "", "look for errors that the hardware has found and corrected", "m
     if (argc > 1)
         return BAD_ARGUMENT;
     machine_check_poll();
+    machine_check_poll_all();
     struct machine_check_counts counts = machine_check_counts();
     print("%u banks on this processor; found so far: %u corrected errors, %u others\n",
           machine_check_banks(), counts.corrected, counts.others);

@@ -15,6 +15,7 @@
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/percpu.h"
+#include "kernel/remote.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
@@ -194,6 +195,28 @@ void machine_check_poll(void)
     log_noted();
 }
 
+static void look(void *unused_argument)
+{
+    (void)unused_argument;
+    __atomic_store_n(&this_cpu()->arch.is_look_wanted, false, __ATOMIC_RELEASE);
+    machine_check_poll();
+}
+
+// In an interrupt of that processor. Where that can't be now, the next minute's does it.
+static void look_soon(struct percpu *cpu)
+{
+    if (__atomic_exchange_n(&cpu->arch.is_look_wanted, true, __ATOMIC_ACQ_REL))
+        return; // one is on its way, and nobody else may use its remote_work
+    if (!remote_post(cpu->cpu, &cpu->arch.machine_checks, look, NULL))
+        __atomic_store_n(&cpu->arch.is_look_wanted, false, __ATOMIC_RELEASE);
+}
+
+void machine_check_poll_all(void)
+{
+    for (uint32_t cpu = 0; cpu < percpu_count(); cpu++)
+        look_soon(percpu_get(cpu));
+}
+
 // --- The exception ------------------------------------------------------------------------------
 
 // What the panic screen shows: the first processor's that has got there.
@@ -274,6 +297,7 @@ static bool handle_machine_check(struct trap_frame *frame)
         die(frame, capabilities, global);
     note_all(capabilities);
     write_if_there(MSR_MCG_STATUS, 0);
+    look_soon(this_cpu());
     return true;
 }
 

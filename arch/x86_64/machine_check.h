@@ -18,6 +18,9 @@ void machine_check_cpu_init(void);
 // has been found, on this processor or another. A thread or an interrupt; not NMI or #MC.
 void machine_check_poll(void);
 
+// Makes all processors that are online do that soon. Any context.
+void machine_check_poll_all(void);
+
 // What has been found since start, left from before included.
 struct machine_check_counts {
     unsigned corrected, others;

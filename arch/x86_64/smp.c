@@ -13,6 +13,8 @@
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/lapic_timer.h"
 #include "arch/x86_64/lapic_timer.h"
+#include "arch/x86_64/machine_check.h"
+#include "arch/x86_64/nmi.h"
 #include "arch/x86_64/smp_priv.h"
 #include "arch/x86_64/stack.h"
 #include "arch/x86_64/stop.h"
@@ -294,6 +296,7 @@ void ap_main(void)
     lapic_cpu_init();
     tsc_cpu_init();
     lapic_timer_cpu_init();
+    machine_check_cpu_init();
     remote_enter();
     for (;;)
         idle();
@@ -321,7 +324,7 @@ void processors_start(void)
     if (!lapic.is_present)
         return;
     vector_set(VECTOR_CALL, be_called, NULL, "remote call");
-    (void)trap_set_handler(VECTOR_NMI, stop_on_nmi);
+    nmi_add_hook(stop_on_nmi);
     unsigned wanted = count_wanted();
     if (wanted > 1)
         start_others(wanted);
@@ -333,5 +336,8 @@ void processors_start(void)
 
 void arch_send_call(struct percpu *cpu)
 {
-    (void)lapic_send(cpu->arch.apic_id, LAPIC_DELIVER_FIXED | LAPIC_ASSERT | VECTOR_CALL);
+    if (cpu == this_cpu())
+        lapic_send_self(VECTOR_CALL);
+    else
+        (void)lapic_send(cpu->arch.apic_id, LAPIC_DELIVER_FIXED | LAPIC_ASSERT | VECTOR_CALL);
 }

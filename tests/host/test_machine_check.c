@@ -33,6 +33,7 @@ static struct {
     uint64_t banks[BANKS][8]; // CTL, STATUS, ADDR, MISC, CONFIG, IPID
     unsigned highest_bank;    // that was asked for
     bool refuses;             // #GP for whatever is written
+    bool cant_post;
 } processor;
 
 static struct percpu this_percpu = {.cpu = 3};
@@ -40,6 +41,17 @@ static uint64_t now_ns;
 
 struct percpu *fake_percpu(void)
 {
+    return &this_percpu;
+}
+
+unsigned percpu_count(void)
+{
+    return 1;
+}
+
+struct percpu *percpu_get(uint32_t cpu)
+{
+    assert_int_equal(cpu, 0);
     return &this_percpu;
 }
 
@@ -108,6 +120,27 @@ enum status msr_write(uint32_t msr, uint64_t value)
     return OK;
 }
 
+static struct remote_work *posted; // it runs when the exception has been left
+
+bool remote_post(uint32_t cpu, struct remote_work *work, remote_function *run, void *argument)
+{
+    assert_int_equal(cpu, 3);
+    if (processor.cant_post)
+        return false;
+    assert_null(posted);
+    posted = work;
+    work->run = run;
+    work->argument = argument;
+    return true;
+}
+
+static void run_posted(void)
+{
+    if (posted)
+        posted->run(posted->argument);
+    posted = NULL;
+}
+
 static trap_handler *handler;
 
 trap_handler *trap_set_handler(uint8_t vector, trap_handler *to)
@@ -167,6 +200,8 @@ static void start_with(uint64_t capabilities)
     machine_check_poll();
     log_forget();
     reason[0] = screen[0] = 0;
+    posted = NULL;
+    this_percpu.arch.is_look_wanted = false;
 }
 
 #define RECOVERY (1ull << 24)
@@ -379,16 +414,35 @@ static void others_are_survived_and_logged_later(void **state)
     start_with(RECOVERY | 10);
     assert_true(raise_exception(RIPV | MCIP)); // meant for another processor
     assert_int_equal(processor.global, 0);
+    run_posted();
+    assert_int_equal(log_lines[LOG_WARN], 0);
     set_bank(9, VAL | UC | EN | S | ADDRV | 0xcf, 0x5000, 0); // the scrubber has found it
     set_bank(2, VAL | 0x15, 0, 0);
     assert_true(raise_exception(RIPV | MCIP));
     assert_int_equal(log_lines[LOG_WARN], 0); // not there
     assert_int_equal(processor.banks[9][1], 0);
     assert_int_equal(processor.global, 0);
-    machine_check_poll();
+    run_posted();
     assert_int_equal(log_lines[LOG_WARN], 2);
     assert_string_equal(log_last, "mce: CPU 3 bank 9: deferred: memory, scrubbing, status "
                                   "0xb5000000000000cf, address 0x5000, misc 0x0");
+    set_bank(2, VAL | 0x15, 0, 0);
+    assert_true(raise_exception(RIPV | MCIP));
+    set_bank(2, VAL | 0x15, 0, 0);
+    assert_true(raise_exception(RIPV | MCIP)); // before that is logged
+    run_posted();
+    assert_int_equal(log_lines[LOG_WARN], 4);
+    processor.cant_post = true;
+    set_bank(2, VAL | 0x15, 0, 0);
+    assert_true(raise_exception(RIPV | MCIP));
+    assert_int_equal(log_lines[LOG_WARN], 4);
+    machine_check_poll();
+    assert_int_equal(log_lines[LOG_WARN], 5);
+    processor.cant_post = false; // and the next one is posted again
+    set_bank(2, VAL | 0x15, 0, 0);
+    assert_true(raise_exception(RIPV | MCIP));
+    run_posted();
+    assert_int_equal(log_lines[LOG_WARN], 6);
 }
 
 static void int_18_is_none(void **state)
