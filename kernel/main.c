@@ -19,6 +19,7 @@
 #include "kernel/symbol.h"
 #include "kernel/test.h"
 #include "kernel/version.h"
+#include "kernel/watchdog.h"
 #include "monitor/shell.h"
 
 // Called by the entry stub, on the boot stack, interrupts off. `magic` and `info` are the loader's.
@@ -44,6 +45,7 @@ void kmain(uint32_t magic, paddr_t info)
     machine_check_init();
     machine_check_cpu_init();
     processors_start();
+    watchdog_init();
     drivers_start();
     ktest_run_requested();
     bench_run_requested();

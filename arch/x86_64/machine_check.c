@@ -16,6 +16,7 @@
 #include "kernel/panic.h"
 #include "kernel/percpu.h"
 #include "kernel/remote.h"
+#include "kernel/timer.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
@@ -217,6 +218,17 @@ void machine_check_poll_all(void)
         look_soon(percpu_get(cpu));
 }
 
+#define POLL_NS 60000000000ull
+
+static struct timer poll_timer;
+
+static void poll_again(void *unused_context)
+{
+    (void)unused_context;
+    machine_check_poll_all();
+    timer_arm(&poll_timer, clock_ns() + POLL_NS);
+}
+
 // --- The exception ------------------------------------------------------------------------------
 
 // What the panic screen shows: the first processor's that has got there.
@@ -341,6 +353,9 @@ void machine_check_init(void)
     kind.is_amd = is_amd();
     kind.is_scalable = has_leaf && cpuid(0x80000007, 0).ebx & CPUID_80000007_EBX_SCALABLE_MCA;
     (void)trap_set_handler(VECTOR_MC, handle_machine_check);
+    timer_init(&poll_timer, poll_again, NULL, "machine checks");
+    if (kind.is_present)
+        timer_arm(&poll_timer, clock_ns() + POLL_NS);
     uint64_t capabilities = kind.is_present ? read_or_0(MSR_MCG_CAP) : 0;
     log_info("mce: %u%s banks%s%s", count_banks(capabilities), kind.is_scalable ? " scalable" : "",
              capabilities & MCG_CAP_RECOVERY ? ", with recovery" : "",

@@ -7,7 +7,8 @@
 #include "arch/arch.h"
 #include "lib/types.h"
 
-// Takes the exception from now on, and says in the log what the processor has. Once, at start.
+// Takes the exception from now on, has all processors look for errors once a minute, and says in
+// the log what the processor has. Once, at start.
 void machine_check_init(void);
 
 // Switches this processor's banks on, once, with interrupts off, before anything that may go wrong

@@ -6,6 +6,7 @@
 
 #include "arch/x86_64/nmi.h"
 #include "arch/x86_64/io.h"
+#include "arch/x86_64/lapic.h"
 #include "arch/x86_64/registers.h"
 #include "arch/x86_64/trap.h"
 #include "kernel/clock.h"
@@ -52,6 +53,8 @@ static uint8_t take_chipset_reason(void)
     return reason;
 }
 
+static const struct trap_frame *unexplained;
+
 static bool is_forgiven(struct percpu *cpu)
 {
     if (!cpu->arch.nmis_owed || clock_ns() - cpu->arch.nmis_owed_since > FORGIVEN_NS)
@@ -75,7 +78,10 @@ static bool handle_nmi(struct trap_frame *frame)
         panic_with_frame(frame, "NMI: memory parity or system error (SERR)");
     if (reason)
         panic_with_frame(frame, "NMI: a card reports an error (IOCHK)");
-    return is_forgiven(cpu);
+    if (is_forgiven(cpu))
+        return true;
+    unexplained = frame;
+    return false;
 }
 
 void nmi_init(void)
@@ -90,7 +96,20 @@ void nmi_add_hook(nmi_hook *hook)
     __atomic_store_n(&hook_count, hook_count + 1, __ATOMIC_RELEASE);
 }
 
-void nmi_print(arch_printer *print)
+void arch_send_nmi(struct percpu *cpu)
 {
-    print("no reason found: a dump button, or hardware that says no more\n");
+    (void)lapic_send(cpu->arch.apic_id, LAPIC_DELIVER_NMI | LAPIC_ASSERT);
+}
+
+bool arch_takes_interrupts(const struct trap_frame *frame)
+{
+    return frame->rflags & RFLAGS_IF;
+}
+
+void nmi_print(const struct trap_frame *frame, arch_printer *print)
+{
+    if (frame == unexplained)
+        print("no reason found: a dump button, or hardware that says no more\n");
+    else
+        print("vector %lu, error code 0\n", frame->vector);
 }

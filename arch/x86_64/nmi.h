@@ -17,5 +17,5 @@ void nmi_init(void);
 // Asks `hook` too, behind those that are there. Start-up only.
 void nmi_add_hook(nmi_hook *hook);
 
-// For the panic screen of an NMI without a reason: one line.
-void nmi_print(arch_printer *print);
+// For the panic screen of an NMI: one line.
+void nmi_print(const struct trap_frame *frame, arch_printer *print);

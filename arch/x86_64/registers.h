@@ -121,6 +121,27 @@
 #define MC_STATUS_OVER       BIT(62)
 #define MC_STATUS_VAL        BIT(63)
 
+// Performance counters: Intel's second fixed one, of cycles in which the processor isn't halted,
+// where CPUID 0Ah says so [SDM3 20.2]; AMD's first, which counts that as event 76h [APM2 13.2]
+#define MSR_FIXED_COUNTER_1  0x30a
+#define MSR_FIXED_CONTROL    0x38d
+#define FIXED_CONTROL_1      BITS(7, 4)
+#define FIXED_CONTROL_1_ALL  BITS(5, 4) // in all rings
+#define FIXED_CONTROL_1_NMI  BIT(7)     // an interrupt where it overflows
+#define MSR_PERF_STATUS      0x38e
+#define MSR_PERF_CONTROL     0x38f
+#define MSR_PERF_CLEAR       0x390
+#define PERF_FIXED_1         BIT(33) // in these three
+#define MSR_AMD_PERF_SELECT  0xc0010000
+#define MSR_AMD_PERF_COUNTER 0xc0010004
+#define MSR_AMD_CORE_SELECT  0xc0010200 // CPUID 80000001h ECX[23]
+#define MSR_AMD_CORE_COUNTER 0xc0010201
+#define PERF_SELECT_CYCLES   0x76
+#define PERF_SELECT_ALL      BITS(17, 16) // in all rings
+#define PERF_SELECT_NMI      BIT(20)
+#define PERF_SELECT_ENABLE   BIT(22)
+#define AMD_COUNTER_SIGN     BIT(47)
+
 // AMD's word on memory above 4 GiB: with both bits it is write-back up to TOM2 [APM2 7.9.1]
 #define MSR_SYSCFG         0xc0010010
 #define SYSCFG_TOM2_ENABLE BIT(21)
@@ -188,8 +209,13 @@
 
 #define CPUID_1A_EAX_KIND BITS(31, 24)
 
+#define CPUID_0A_EAX_VERSION BITS(7, 0)
+#define CPUID_0A_EDX_FIXED   BITS(4, 0) // counters
+#define CPUID_0A_EDX_WIDTH   BITS(12, 5)
+
 #define CPUID_80000001_ECX_CMP_LEGACY BIT(1) // the ids of a package count its cores: AMD's
 #define CPUID_80000001_ECX_SVM        BIT(2)
+#define CPUID_80000001_ECX_PERF_CORE  BIT(23)
 #define CPUID_80000001_ECX_TOPOLOGY   BIT(22) // leaves 8000001Dh, 8000001Eh
 #define CPUID_80000001_EDX_NX         BIT(20)
 #define CPUID_80000001_EDX_1G         BIT(26) // pages of 1 GiB

@@ -39,7 +39,7 @@ static void print_error(const struct trap_frame *frame, arch_printer *print)
     else if (frame->vector == VECTOR_MC)
         machine_check_print(print);
     else if (frame->vector == VECTOR_NMI)
-        nmi_print(print);
+        nmi_print(frame, print);
     else if (error) // a selector [SDM3 7.13]
         print("error 0x%lx: %s entry 0x%lx%s\n", error, tables[error >> 1 & 3], error >> 3 & 0x1fff,
               error & 1 ? ", by an external event" : "");

@@ -15,6 +15,7 @@
 #include "arch/x86_64/lapic_timer.h"
 #include "arch/x86_64/machine_check.h"
 #include "arch/x86_64/nmi.h"
+#include "arch/x86_64/pmu.h"
 #include "arch/x86_64/smp_priv.h"
 #include "arch/x86_64/stack.h"
 #include "arch/x86_64/stop.h"
@@ -28,6 +29,7 @@
 #include "kernel/percpu.h"
 #include "kernel/platform.h"
 #include "kernel/remote.h"
+#include "kernel/watchdog.h"
 #include "lib/parse.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -325,6 +327,8 @@ void processors_start(void)
         return;
     vector_set(VECTOR_CALL, be_called, NULL, "remote call");
     nmi_add_hook(stop_on_nmi);
+    nmi_add_hook(watchdog_on_nmi);
+    pmu_init();
     unsigned wanted = count_wanted();
     if (wanted > 1)
         start_others(wanted);

@@ -175,6 +175,19 @@ void panic_with_frame(const struct trap_frame *frame, const char *format, ...)
     longjmp(end, 1);
 }
 
+static struct timer *armed;
+
+void timer_init(struct timer *timer, timer_function *run, void *context, const char *name)
+{
+    *timer = (struct timer){.run = run, .context = context, .name = name};
+}
+
+void timer_arm(struct timer *timer, uint64_t deadline_ns)
+{
+    assert_int_equal(deadline_ns, now_ns + 60000000000);
+    armed = timer;
+}
+
 static void set_bank(unsigned bank, uint64_t status, uint64_t address, uint64_t misc)
 {
     processor.banks[bank][1] = status;
@@ -333,6 +346,27 @@ static void corrected_errors_are_polled(void **state)
     assert_int_equal(machine_check_counts().corrected, 1);
 }
 
+static void a_minute_passes(void)
+{
+    struct timer *timer = armed;
+    armed = NULL;
+    now_ns += 60000000000;
+    timer->run(timer->context);
+    assert_non_null(armed); // for the next one
+    run_posted();
+}
+
+static void every_minute_somebody_looks(void **state)
+{
+    (void)state;
+    start_with(RECOVERY | 10);
+    for (unsigned minute = 1; minute < 4; minute++) {
+        set_bank(7, VAL | 0x95, 0, 0);
+        a_minute_passes();
+        assert_int_equal(log_lines[LOG_WARN], minute);
+    }
+}
+
 static void fatal_ones_are_the_exceptions(void **state)
 {
     (void)state;
@@ -465,6 +499,7 @@ int main(void)
         cmocka_unit_test(one_processor_alone_where_firmware_allows),
         cmocka_unit_test(errors_from_before_are_told_and_cleared),
         cmocka_unit_test(corrected_errors_are_polled),
+        cmocka_unit_test(every_minute_somebody_looks),
         cmocka_unit_test(fatal_ones_are_the_exceptions),
         cmocka_unit_test(a_flood_is_counted),
         cmocka_unit_test(what_is_lost_is_a_panic),

@@ -20,6 +20,15 @@ uint64_t clock_ns(void)
     return now_ns;
 }
 
+static uint32_t sent_to, sent;
+
+enum status lapic_send(uint32_t apic_id, uint32_t command)
+{
+    sent_to = apic_id;
+    sent = command;
+    return OK;
+}
+
 static trap_handler *handler;
 
 trap_handler *trap_set_handler(uint8_t vector, trap_handler *to)
@@ -162,12 +171,23 @@ static void an_error_isnt_forgiven(void **state)
     assert_int_equal(raise(false, false), -1);
 }
 
+// [SDM3 11.6.1]: delivery mode 4, asserted.
+static void others_are_sent_one(void **state)
+{
+    struct percpu other = {.arch.apic_id = 77};
+    (void)state;
+    arch_send_nmi(&other);
+    assert_int_equal(sent_to, 77);
+    assert_int_equal(sent, 0x4400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hooks_are_asked_in_order), cmocka_unit_test(two_reasons_may_be_two_nmis),
         cmocka_unit_test(the_chipset_has_reasons),  cmocka_unit_test(no_chipset_has_none),
         cmocka_unit_test(an_error_isnt_forgiven),
+        cmocka_unit_test(others_are_sent_one),
     };
     nmi_init();
     nmi_add_hook(hook_0);
