@@ -55,6 +55,17 @@ void arch_timer_start(uint64_t deadline_ns);
 // What the processors' timers are, for people; NULL: there are none.
 const char *arch_timer_name(void);
 
+// Sends processor `cpu`, which is online, an NMI for watchdog_on_nmi() (kernel/watchdog.h): it
+// comes even where interrupts are off. Any context but NMI and machine check.
+void arch_send_nmi(struct percpu *cpu);
+
+// Whether interrupted code has its interrupts on. Any context.
+bool arch_takes_interrupts(const struct trap_frame *frame);
+
+// Makes this processor call watchdog_look_at_self() while it runs code, by an NMI of its own.
+// Interrupts off; takes a millisecond at most. False where it can't, or no NMI has come in a trial.
+must_use bool arch_watch_self(void);
+
 // Accesses that may fault: FAULT is returned instead, and nothing is changed. `size` is 1, 2, 4 or
 // 8 bytes; the access is a single one of that size. Safe in any context, NMI included.
 must_use enum status arch_probe_read(uintptr_t address, unsigned size, uint64_t *value);

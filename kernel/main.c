@@ -2,6 +2,8 @@
 
 #include "arch/x86_64/irq_controllers.h"
 #include "arch/x86_64/lapic.h"
+#include "arch/x86_64/machine_check.h"
+#include "arch/x86_64/nmi.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/pic.h"
 #include "arch/x86_64/smp.h"
@@ -18,6 +20,7 @@
 #include "kernel/symbol.h"
 #include "kernel/test.h"
 #include "kernel/version.h"
+#include "kernel/watchdog.h"
 #include "monitor/shell.h"
 
 // Called by the entry stub, on the boot stack, interrupts off. `magic` and `info` are the loader's.
@@ -40,8 +43,11 @@ void kmain(uint32_t magic, paddr_t info)
     irq_controllers_init();
     clock_init();
     consoles_start();
-    irq_controllers_init();
+    nmi_init();
+    machine_check_init();
+    machine_check_cpu_init();
     processors_start();
+    watchdog_init();
     drivers_start();
     ktest_run_requested();
     bench_run_requested();

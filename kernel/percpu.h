@@ -4,6 +4,7 @@
 #include "arch/arch.h"
 #include "kernel/remote.h"
 #include "kernel/timer.h"
+#include "kernel/watchdog.h"
 #include "lib/compiler.h"
 #include "lib/status.h"
 #include "lib/types.h"
@@ -24,6 +25,7 @@ struct percpu {
     struct remote_queue remote;
     int64_t tick_offset; // from arch_ticks() to the boot processor's: kernel/clock.h
     struct timer_cpu timer;
+    struct watchdog_cpu watchdog;
     struct arch_percpu arch;
 };
 

@@ -19,7 +19,7 @@ ROOMS = [
     ("arch/arch.h", ["lib/", "arch/x86_64/arch_inline.h"]),
     ("arch/x86_64/arch_inline.h", ["lib/", "arch/x86_64/page_inline.h", "arch/x86_64/percpu.h"]),
     ("arch/x86_64/page_inline.h", ["lib/"]),
-    ("arch/x86_64/percpu.h", ["lib/", "arch/x86_64/vector.h"]),
+    ("arch/x86_64/percpu.h", ["lib/", "arch/x86_64/vector.h", "kernel/remote.h"]),
     ("arch/x86_64/vector.h", ["lib/"]),
     ("mm/", BASE + ["mm/"]),
     ("kernel/main.c", [""]),

@@ -52,11 +52,19 @@ static void crash_machine_check(void)
     __asm__ volatile("int $18");
 }
 
+static void crash_hang(void)
+{
+    __asm__ volatile("cli\n"
+                     "1:\tpause\n\t"
+                     "jmp 1b");
+}
+
 const struct crash_kind arch_crash_kinds[] = {
     {"breakpoint", crash_breakpoint},
     {"debug", crash_debug},
     {"divide", crash_divide},
     {"double", crash_double},
+    {"hang", crash_hang},
     {"machine-check", crash_machine_check},
     {"nmi", crash_nmi},
     {"opcode", crash_opcode},

@@ -94,6 +94,15 @@ enum status lapic_send(uint32_t apic_id, uint32_t command)
     return is_free ? OK : TIMED_OUT;
 }
 
+void lapic_send_self(uint8_t vector)
+{
+    uint32_t command = LAPIC_DELIVER_FIXED | LAPIC_ASSERT | LAPIC_TO_SELF | vector;
+    if (lapic.is_x2apic)
+        wrmsr(MSR_X2APIC + LAPIC_COMMAND / 16, command);
+    else if (lapic.is_present && wait_sent())
+        lapic_write(LAPIC_COMMAND, command);
+}
+
 // --- What it raises itself -----------------------------------------------------------------------
 
 static void spurious(void *context)

@@ -42,6 +42,7 @@ enum { // of LVT entries and the command register
     LAPIC_MASKED = 1 << 16,
     LAPIC_ASSERT = 1 << 14,  // command register
     LAPIC_PENDING = 1 << 12, // command register, xAPIC: not sent yet
+    LAPIC_TO_SELF = 1 << 18, // command register: the destination doesn't count
 };
 
 struct lapic {
@@ -92,6 +93,10 @@ static inline void lapic_eoi(void)
 // LAPIC_ASSERT. What has been stored before is seen by who gets it. Any context. TIMED_OUT where
 // the APIC doesn't take it, in xAPIC mode.
 enum status lapic_send(uint32_t apic_id, uint32_t command);
+
+// Sends this processor an interrupt. NMI and machine check too: a destination that the interrupted
+// code may be about to use is left alone.
+void lapic_send_self(uint8_t vector);
 
 // Whether a vector's interrupt has been delivered and not acknowledged yet.
 bool lapic_is_in_service(uint8_t vector);

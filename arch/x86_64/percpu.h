@@ -3,6 +3,7 @@
 #pragma once
 
 #include "arch/x86_64/vector.h"
+#include "kernel/remote.h"
 #include "lib/compiler.h"
 #include "lib/types.h"
 
@@ -23,5 +24,11 @@ struct arch_percpu {
     uint64_t gdt[GDT_ENTRIES];
     struct tss tss;
     uint32_t apic_id;
+    struct remote_work machine_checks; // to look for errors (arch/x86_64/machine_check.c)
+    bool is_look_wanted;
+    bool counts_cycles; // for NMIs (arch/x86_64/pmu.c)
+    uint64_t counter_nmis;
+    unsigned nmis_owed; // that may come without a reason (arch/x86_64/nmi.c)
+    uint64_t nmis_owed_since;
     struct vector_slot vectors[VECTOR_SLOTS];
 };

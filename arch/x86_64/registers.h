@@ -81,6 +81,67 @@
 #define MTRR_DEFAULT_FIXED   BIT(10) // the fixed ranges are in force
 #define MTRR_DEFAULT_ENABLED BIT(11)
 
+// Machine checks: CPUID 1 EDX[7] and EDX[14]. Banks have four registers each, and, where CPUID
+// 80000007h EBX[3] says so, AMD's scalable ones a row of sixteen too [SDM3 16.3] [APM2 9.3]
+#define MSR_MCG_CAP          0x179
+#define MCG_CAP_COUNT        BITS(7, 0) // of banks
+#define MCG_CAP_CTL          BIT(8)     // MSR_MCG_CTL is there
+#define MCG_CAP_RECOVERY     BIT(24)    // MC_STATUS_S and MC_STATUS_AR mean something
+#define MCG_CAP_LOCAL        BIT(27)    // a machine check may come to one processor alone
+#define MSR_MCG_STATUS       0x17a
+#define MCG_STATUS_RIPV      BIT(0) // interrupted code may go on
+#define MCG_STATUS_MCIP      BIT(2) // a machine check is being handled: another one is a shutdown
+#define MCG_STATUS_LOCAL     BIT(3) // it has come to this processor alone
+#define MSR_MCG_CTL          0x17b
+#define MSR_MCG_EXT_CTL      0x4d0 // where MCG_CAP_LOCAL, and MSR_FEATURE_CONTROL allows it
+#define MCG_EXT_CTL_LOCAL    BIT(0)
+#define MSR_MC_CTL(n)        (0x400 + 4 * (n))
+#define MSR_MC_STATUS(n)     (0x401 + 4 * (n))
+#define MSR_MC_ADDR(n)       (0x402 + 4 * (n))
+#define MSR_MC_MISC(n)       (0x403 + 4 * (n))
+#define MSR_MCA_CTL(n)       (0xc0002000 + 16 * (n))
+#define MSR_MCA_STATUS(n)    (0xc0002001 + 16 * (n))
+#define MSR_MCA_ADDR(n)      (0xc0002002 + 16 * (n))
+#define MSR_MCA_MISC(n)      (0xc0002003 + 16 * (n))
+#define MSR_MCA_IPID(n)      (0xc0002005 + 16 * (n))
+#define MCA_IPID_HARDWARE    BITS(43, 32)
+#define MCA_IPID_TYPE        BITS(63, 48)
+#define MC_STATUS_CODE       BITS(15, 0)
+#define MC_STATUS_MODEL_CODE BITS(31, 16)
+#define MC_STATUS_COUNT      BITS(52, 38) // of corrected ones; Intel's
+#define MC_STATUS_POISON     BIT(43)      // AMD's
+#define MC_STATUS_DEFERRED   BIT(44)      // AMD's
+#define MC_STATUS_AR         BIT(55)      // action is required; on AMD's scalable ones: of a task
+#define MC_STATUS_S          BIT(56)      // it was signalled as a machine check
+#define MC_STATUS_PCC        BIT(57)      // the processor's context is corrupt
+#define MC_STATUS_ADDRV      BIT(58)
+#define MC_STATUS_MISCV      BIT(59)
+#define MC_STATUS_EN         BIT(60)
+#define MC_STATUS_UC         BIT(61)
+#define MC_STATUS_OVER       BIT(62)
+#define MC_STATUS_VAL        BIT(63)
+
+// Performance counters: Intel's second fixed one, of cycles in which the processor isn't halted,
+// where CPUID 0Ah says so [SDM3 20.2]; AMD's first, which counts that as event 76h [APM2 13.2]
+#define MSR_FIXED_COUNTER_1  0x30a
+#define MSR_FIXED_CONTROL    0x38d
+#define FIXED_CONTROL_1      BITS(7, 4)
+#define FIXED_CONTROL_1_ALL  BITS(5, 4) // in all rings
+#define FIXED_CONTROL_1_NMI  BIT(7)     // an interrupt where it overflows
+#define MSR_PERF_STATUS      0x38e
+#define MSR_PERF_CONTROL     0x38f
+#define MSR_PERF_CLEAR       0x390
+#define PERF_FIXED_1         BIT(33) // in these three
+#define MSR_AMD_PERF_SELECT  0xc0010000
+#define MSR_AMD_PERF_COUNTER 0xc0010004
+#define MSR_AMD_CORE_SELECT  0xc0010200 // CPUID 80000001h ECX[23]
+#define MSR_AMD_CORE_COUNTER 0xc0010201
+#define PERF_SELECT_CYCLES   0x76
+#define PERF_SELECT_ALL      BITS(17, 16) // in all rings
+#define PERF_SELECT_NMI      BIT(20)
+#define PERF_SELECT_ENABLE   BIT(22)
+#define AMD_COUNTER_SIGN     BIT(47)
+
 // AMD's word on memory above 4 GiB: with both bits it is write-back up to TOM2 [APM2 7.9.1]
 #define MSR_SYSCFG         0xc0010010
 #define SYSCFG_TOM2_ENABLE BIT(21)
@@ -91,6 +152,7 @@
 #define MSR_FEATURE_CONTROL     0x3a
 #define FEATURE_CONTROL_LOCK    BIT(0)
 #define FEATURE_CONTROL_VMX     BIT(2) // outside SMX
+#define FEATURE_CONTROL_LMCE    BIT(20)
 #define MSR_VMX_BASIC           0x480
 #define VMX_BASIC_REVISION      BITS(30, 0)
 #define MSR_VMX_PROCBASED_CTLS  0x482
@@ -105,29 +167,67 @@
 #define VM_CR_LOCK   BIT(3) // CPUID 8000000Ah EDX[2]
 #define VM_CR_SVMDIS BIT(4)
 
+#define CPUID_1_EBX_IDS          BITS(23, 16) // of APICs: as many a package may have
 #define CPUID_1_ECX_VMX          BIT(5)
 #define CPUID_1_ECX_X2APIC       BIT(21)
 #define CPUID_1_ECX_TSC_DEADLINE BIT(24)
 #define CPUID_1_ECX_HYPERVISOR   BIT(31) // there is one
 #define CPUID_1_EBX_APIC_ID      BITS(31, 24)
 #define CPUID_1_EDX_PAE          BIT(6)
+#define CPUID_1_EDX_MCE          BIT(7)
 #define CPUID_1_EDX_APIC         BIT(9)
 #define CPUID_1_EDX_MTRR         BIT(12)
+#define CPUID_1_EDX_MCA          BIT(14)
 #define CPUID_1_EDX_PAT          BIT(16)
+#define CPUID_1_EDX_HTT          BIT(28) // CPUID_1_EBX_IDS means something
 
 #define CPUID_7_EBX_TSC_ADJUST BIT(1)
 #define CPUID_7_EBX_SMEP       BIT(7)
 #define CPUID_7_EBX_SMAP       BIT(20)
 #define CPUID_7_ECX_UMIP       BIT(2)
+#define CPUID_7_EDX_HYBRID     BIT(15)
 
 #define CPUID_40000003_EAX_FREQUENCY_MSRS BIT(11) // may be read
 #define CPUID_40000003_EDX_FREQUENCY_MSRS BIT(8)  // are there
 
-#define CPUID_80000001_ECX_SVM BIT(2)
-#define CPUID_80000001_EDX_NX  BIT(20)
-#define CPUID_80000001_EDX_1G  BIT(26) // pages of 1 GiB
-#define CPUID_80000001_EDX_LM  BIT(29)
+// Caches: leaf 4 and 8000001Dh, a subleaf each. Numbers are one less.
+#define CPUID_CACHE_EAX_KIND        BITS(4, 0)
+#define CPUID_CACHE_EAX_LEVEL       BITS(7, 5)
+#define CPUID_CACHE_EAX_ASSOCIATIVE BIT(9)
+#define CPUID_CACHE_EAX_SHARED      BITS(25, 14) // by as many APIC ids
+#define CPUID_CACHE_EBX_LINE        BITS(11, 0)
+#define CPUID_CACHE_EBX_PARTITIONS  BITS(21, 12)
+#define CPUID_CACHE_EBX_WAYS        BITS(31, 22)
+#define CPUID_4_EAX_CORES           BITS(31, 26) // as many ids for cores a package may have
 
+// Levels of topology: leaves 0Bh, 1Fh and 80000026h, a subleaf each. EDX: the APIC id.
+#define CPUID_LEVEL_EAX_SHIFT    BITS(4, 0)
+#define CPUID_LEVEL_EBX_COUNT    BITS(15, 0) // of threads at that level
+#define CPUID_LEVEL_ECX_TYPE     BITS(15, 8)
+#define CPUID_80000026_EAX_MIXED BIT(31) // not all cores are of one kind
+#define CPUID_80000026_EBX_KIND  BITS(31, 28)
+
+#define CPUID_1A_EAX_KIND BITS(31, 24)
+
+#define CPUID_0A_EAX_VERSION BITS(7, 0)
+#define CPUID_0A_EDX_FIXED   BITS(4, 0) // counters
+#define CPUID_0A_EDX_WIDTH   BITS(12, 5)
+
+#define CPUID_80000001_ECX_CMP_LEGACY BIT(1) // the ids of a package count its cores: AMD's
+#define CPUID_80000001_ECX_SVM        BIT(2)
+#define CPUID_80000001_ECX_PERF_CORE  BIT(23)
+#define CPUID_80000001_ECX_TOPOLOGY   BIT(22) // leaves 8000001Dh, 8000001Eh
+#define CPUID_80000001_EDX_NX         BIT(20)
+#define CPUID_80000001_EDX_1G         BIT(26) // pages of 1 GiB
+#define CPUID_80000001_EDX_LM         BIT(29)
+
+#define CPUID_80000008_ECX_THREADS BITS(7, 0)   // of the package, less one
+#define CPUID_80000008_ECX_WIDTH   BITS(15, 12) // of its ids; 0: as the count needs
+#define CPUID_8000001E_EBX_THREADS BITS(15, 8)  // of a core, less one; before Zen: cores of a unit
+#define CPUID_8000001E_ECX_NODE    BITS(7, 0)
+#define CPUID_8000001E_ECX_NODES   BITS(10, 8) // of the package, less one
+
+#define CPUID_80000007_EBX_SCALABLE_MCA  BIT(3)
 #define CPUID_80000007_EDX_INVARIANT_TSC BIT(8)
 
 // AMD-V's features

@@ -1,6 +1,8 @@
 // Registers and page-table walks in words, for the panic screen.
 
 #include "arch/arch.h"
+#include "arch/x86_64/machine_check.h"
+#include "arch/x86_64/nmi.h"
 #include "arch/x86_64/registers.h"
 #include "arch/x86_64/trap.h"
 #include "lib/format.h"
@@ -34,6 +36,10 @@ static void print_error(const struct trap_frame *frame, arch_printer *print)
     uint64_t error = frame->error;
     if (frame->vector == VECTOR_PF)
         print_page_fault(frame, print);
+    else if (frame->vector == VECTOR_MC)
+        machine_check_print(print);
+    else if (frame->vector == VECTOR_NMI)
+        nmi_print(frame, print);
     else if (error) // a selector [SDM3 7.13]
         print("error 0x%lx: %s entry 0x%lx%s\n", error, tables[error >> 1 & 3], error >> 3 & 0x1fff,
               error & 1 ? ", by an external event" : "");

@@ -12,6 +12,9 @@
 #include "arch/x86_64/gdt.h"
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/lapic_timer.h"
+#include "arch/x86_64/machine_check.h"
+#include "arch/x86_64/nmi.h"
+#include "arch/x86_64/pmu.h"
 #include "arch/x86_64/smp_priv.h"
 #include "arch/x86_64/stack.h"
 #include "arch/x86_64/stop.h"
@@ -24,6 +27,7 @@
 #include "kernel/percpu.h"
 #include "kernel/platform.h"
 #include "kernel/remote.h"
+#include "kernel/watchdog.h"
 #include "lib/parse.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -292,6 +296,7 @@ void ap_main(void)
     lapic_cpu_init();
     tsc_cpu_init();
     lapic_timer_cpu_init();
+    machine_check_cpu_init();
     remote_enter();
     for (;;)
         idle();
@@ -319,7 +324,9 @@ void processors_start(void)
     if (!lapic.is_present)
         return;
     vector_set(VECTOR_CALL, be_called, NULL, "remote call");
-    (void)trap_set_handler(VECTOR_NMI, stop_on_nmi);
+    nmi_add_hook(stop_on_nmi);
+    nmi_add_hook(watchdog_on_nmi);
+    pmu_init();
     arch_irq_restore(RFLAGS_IF);
     unsigned wanted = count_wanted();
     if (wanted > 1)
@@ -330,5 +337,8 @@ void processors_start(void)
 
 void arch_send_call(struct percpu *cpu)
 {
-    (void)lapic_send(cpu->arch.apic_id, LAPIC_DELIVER_FIXED | LAPIC_ASSERT | VECTOR_CALL);
+    if (cpu == this_cpu())
+        lapic_send_self(VECTOR_CALL);
+    else
+        (void)lapic_send(cpu->arch.apic_id, LAPIC_DELIVER_FIXED | LAPIC_ASSERT | VECTOR_CALL);
 }
