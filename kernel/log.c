@@ -43,16 +43,24 @@ static size_t format_line(char *line, const struct log_record *record, const cha
     return length;
 }
 
-// An NMI may have interrupted whoever holds the ring.
-static bool put(const struct log_record *record, const char *text)
+// An NMI may have interrupted whoever holds the ring, and a panic stopped him: it isn't waited for
+// without an end.
+static bool enter(uintptr_t *state)
 {
     enum { TRIES = 1 << 20 };
-    uintptr_t state;
-    for (unsigned i = 0; !lock_try_irqsave(&lock, &state); i++) {
-        if (i == TRIES)
-            return false;
+    for (unsigned i = 0; i < TRIES; i++) {
+        if (lock_try_irqsave(&lock, state))
+            return true;
         arch_pause();
     }
+    return false;
+}
+
+static bool put(const struct log_record *record, const char *text)
+{
+    uintptr_t state;
+    if (!enter(&state))
+        return false;
     log_ring_put(&ring, record, text);
     unlock_irqrestore(&lock, state);
     return true;
@@ -60,7 +68,9 @@ static bool put(const struct log_record *record, const char *text)
 
 static bool get(uint64_t *position, struct log_record *record, char *text)
 {
-    uintptr_t state = lock_irqsave(&lock);
+    uintptr_t state;
+    if (!enter(&state))
+        return false;
     bool is_there = log_ring_get(&ring, position, record, text);
     unlock_irqrestore(&lock, state);
     return is_there;
@@ -92,6 +102,12 @@ void log_show(void)
     is_showing = true;
     show_pending();
     is_showing = false;
+}
+
+void log_show_rest(void)
+{
+    is_showing = true; // for good: what is logged from now on is nobody's business
+    show_pending();
 }
 
 void log_write(enum log_level level, const char *format, ...)

@@ -24,6 +24,9 @@ void log_write(enum log_level level, const char *format, ...) printf_like(2, 3);
 void log_show(void);
 bool log_is_pending(void);
 
+// For a panic, on whatever processor: shows what is left.
+void log_show_rest(void);
+
 // Reads "error", "warn", "info" or "debug". Returns false where `name` is none of them.
 must_use bool log_level_parse(const char *name, enum log_level *level);
 

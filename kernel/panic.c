@@ -5,6 +5,7 @@
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/driver.h"
+#include "kernel/log.h"
 #include "kernel/option.h"
 #include "kernel/percpu.h"
 #include "kernel/power.h"
@@ -212,6 +213,8 @@ printf_like(3, 0) noreturn
     }
     consoles_start(); // where it is too early for one, with what the options have said so far
     const char *dropped = console_panic();
+    if (before == 0)
+        log_show_rest();
     show(before > 0 ? reason : NULL, dropped);
     finish();
 }

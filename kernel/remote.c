@@ -24,7 +24,7 @@ void remote_enter(void)
     __atomic_fetch_add(&online, 1, __ATOMIC_SEQ_CST);
 }
 
-static bool is_pending(const struct remote_work *work)
+bool remote_is_pending(const struct remote_work *work)
 {
     return __atomic_load_n(&work->is_pending, __ATOMIC_ACQUIRE);
 }
@@ -83,7 +83,7 @@ static void wait(const struct percpu *cpu, const struct remote_work *work)
 {
     enum { SPINS_A_LOOK = 4096 };
     uint64_t start = 0;
-    for (unsigned spins = 1; is_pending(work); spins++) {
+    for (unsigned spins = 1; remote_is_pending(work); spins++) {
         run_for_others();
         if (spins % SPINS_A_LOOK)
             continue;
@@ -134,7 +134,7 @@ enum status remote_call(uint32_t cpu, remote_function *run, void *argument)
 bool remote_post(uint32_t cpu, struct remote_work *work, remote_function *run, void *argument)
 {
     struct percpu *called = find_online(cpu);
-    if (!called || is_pending(work))
+    if (!called || remote_is_pending(work))
         return false;
     push(called, work, run, argument);
     return true;

@@ -40,6 +40,9 @@ void remote_call_all(remote_function *run, void *argument);
 // nothing where it still is, or the processor isn't online: returns whether it will run.
 bool remote_post(uint32_t cpu, struct remote_work *work, remote_function *run, void *argument);
 
+// Whether it hasn't run to its end yet.
+bool remote_is_pending(const struct remote_work *work);
+
 // Does what others want of this processor: its interrupt's body, with interrupts off.
 void remote_run(void);
 

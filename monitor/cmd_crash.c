@@ -3,8 +3,12 @@
 
 #include "arch/arch.h"
 #include "arch/x86_64/crash.h"
+#include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/panic.h"
+#include "kernel/percpu.h"
+#include "kernel/remote.h"
+#include "lib/parse.h"
 #include "lib/string.h"
 #include "mm/layout.h"
 #include "monitor/command.h"
@@ -137,17 +141,51 @@ COMPLETER(KIND)
     offer_kinds(completion, arch_crash_kinds);
 }
 
-COMMAND(crash, "KIND", "provoke a fault, or list the kinds there are", "crash divide")
+static void run_kind(void *kind)
 {
-    if (argc > 2)
+    ((const struct crash_kind *)kind)->run();
+}
+
+// On another processor, which may never come back: this one doesn't wait for it as a caller would.
+static enum status crash_on(uint32_t cpu, const struct crash_kind *kind)
+{
+    const uint64_t patience_ns = 2000000000;
+    static struct remote_work work;
+    if (!remote_post(cpu, &work, run_kind, (void *)(uintptr_t)kind)) {
+        print("CPU %u is not online, or has not come back yet\n", cpu);
+        return NOT_FOUND;
+    }
+    uint64_t end_ns = clock_ns() + patience_ns;
+    while (remote_is_pending(&work) && clock_ns() < end_ns && !command_interrupted())
+        arch_pause();
+    if (!remote_is_pending(&work))
+        return OK;
+    print("crash %s: CPU %u has not come back\n", kind->name, cpu);
+    return TIMED_OUT;
+}
+
+static bool parse_cpu(const char *word, uint32_t *cpu)
+{
+    uint64_t number;
+    if (!string_starts_with(word, "cpu=") || !parse_u64(word + 4, &number) || number > UINT32_MAX)
+        return false;
+    *cpu = (uint32_t)number;
+    return true;
+}
+
+COMMAND(crash, "KIND [cpu=N]", "provoke a fault, or list the kinds there are", "crash divide cpu=1")
+{
+    uint32_t cpu = this_cpu()->cpu;
+    if (argc > 3 || (argc == 3 && !parse_cpu(argv[2], &cpu)))
         return BAD_ARGUMENT;
     const struct crash_kind *kind = NULL;
-    if (argc == 2 && !(kind = find_kind(kinds, argv[1])))
+    if (argc >= 2 && !(kind = find_kind(kinds, argv[1])))
         kind = find_kind(arch_crash_kinds, argv[1]);
     if (kind) {
-        kind->run();
-        print("crash %s: survived\n", kind->name);
-        return FAILED;
+        enum status status = crash_on(cpu, kind);
+        if (status == OK)
+            print("crash %s: survived\n", kind->name);
+        return status == OK ? FAILED : status;
     }
     print("kinds:");
     list_kinds(kinds);

@@ -1,9 +1,7 @@
 // Commands that show what the loader has told and what the machine is.
 
-#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/cpuid.h"
 #include "kernel/boot_info.h"
-#include "kernel/clock.h"
 #include "kernel/console.h"
 #include "lib/string.h"
 #include "mm/layout.h"
@@ -63,43 +61,6 @@ COMMAND(boot, "", "what the loader has told", "boot")
     for (unsigned i = 0; i < boot->module_count; i++)
         print("  module %u: 0x%lx to 0x%lx: %s\n", i, boot->modules[i].start, boot->modules[i].end,
               boot->modules[i].command_line);
-    return OK;
-}
-
-static void show_features(void)
-{
-    enum { COLUMNS = 76 };
-    unsigned column = 0;
-    for (unsigned i = 0; i < cpu_feature_count; i++) {
-        if (!cpu_has(&cpu_features[i]))
-            continue;
-        unsigned length = (unsigned)strlen(cpu_features[i].name) + 1;
-        if (column == 0 || column + length > COLUMNS) {
-            print(column ? "\n   " : "   ");
-            column = 0;
-        }
-        print(" %s", cpu_features[i].name);
-        column += length;
-    }
-    print("\n");
-}
-
-COMMAND(cpu, "", "the processor, and what it can do", "cpu")
-{
-    struct cpu_identity identity;
-    if (argc > 1)
-        return BAD_ARGUMENT;
-    cpu_identify(&identity);
-    print("  %s\n", identity.brand[0] ? identity.brand : "(no name)");
-    print("  %s, family 0x%x, model 0x%x, stepping %u\n", identity.vendor, identity.family,
-          identity.model, identity.stepping);
-    print("  %u physical and %u virtual address bits\n", identity.physical_bits,
-          identity.virtual_bits);
-    if (identity.hypervisor)
-        print("  runs on a hypervisor: %s\n", identity.hypervisor_vendor);
-    print("  clock: %lu.%03lu MHz, %s\n", clock_frequency() / 1000000,
-          clock_frequency() / 1000 % 1000, clock_source());
-    show_features();
     return OK;
 }
 
