@@ -41,7 +41,7 @@ uint64_t clock_frequency(void);
 const char *clock_source(void);
 
 // For the architecture: time has passed at this rate since entry, and goes on so. Start-up only.
-void clock_set_frequency(uint64_t hz, const char *source);
+void clock_set_frequency(uint64_t hz, const char *name);
 
 // The same when time is in use already: it doesn't jump. What it is off by is worked off over the
 // next second, or over longer where it would have to run by more than CLOCK_SLEW_PPM faster or

@@ -114,4 +114,4 @@ struct irq_chip {
 must_use enum status irq_chip_add(struct irq_chip *chip);
 
 // The line has been raised. Interrupts off.
-void irq_deliver(void *line);
+void irq_deliver(void *context);

@@ -25,7 +25,7 @@ struct percpu *percpu_get(uint32_t cpu)
 
 enum status percpu_reserve(unsigned processors)
 {
-    struct percpu **more = kcalloc(processors, sizeof(*more));
+    struct percpu **more = kcalloc(processors, sizeof(struct percpu *)); // NOLINT(bugprone-sizeof-expression)
     if (!more)
         return NO_MEMORY;
     more[0] = &boot_percpu;

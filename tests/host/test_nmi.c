@@ -186,8 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hooks_are_asked_in_order), cmocka_unit_test(two_reasons_may_be_two_nmis),
         cmocka_unit_test(the_chipset_has_reasons),  cmocka_unit_test(no_chipset_has_none),
-        cmocka_unit_test(an_error_isnt_forgiven),
-        cmocka_unit_test(others_are_sent_one),
+        cmocka_unit_test(an_error_isnt_forgiven),   cmocka_unit_test(others_are_sent_one),
     };
     nmi_init();
     nmi_add_hook(hook_0);

@@ -96,7 +96,8 @@ static void *processor(void *argument)
             __atomic_fetch_add(&asked[next], 1, __ATOMIC_RELAXED);
     }
     __atomic_fetch_add(&finished, 1, __ATOMIC_SEQ_CST);
-    while (__atomic_load_n(&finished, __ATOMIC_SEQ_CST) < PROCESSORS || remote_is_pending(&posted)) {
+    while (__atomic_load_n(&finished, __ATOMIC_SEQ_CST) < PROCESSORS ||
+           remote_is_pending(&posted)) {
         take_interrupt();
         (void)sched_yield();
     }

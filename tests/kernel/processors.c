@@ -13,7 +13,12 @@
 #include "mm/slab.h"
 #include "mm/vspace.h"
 
-enum { STORM_CALLS = 200, STORM_RANGES = 96 /* of all together */, PROCESSORS_MAX = 64, PATTERN = 0x5a };
+enum {
+    STORM_CALLS = 200,
+    STORM_RANGES = 96 /* of all together */,
+    PROCESSORS_MAX = 64,
+    PATTERN = 0x5a
+};
 
 #define STORM_NS 20000000000ull
 
