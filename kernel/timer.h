@@ -22,7 +22,6 @@ struct timer {
     void *context;
     const char *name;
     struct timer_cpu *home; // the processor in whose queue it is, or was
-    bool is_pending;
 };
 
 // What a processor has, as a part of its struct percpu. All zero is an empty queue.

@@ -22,7 +22,7 @@ static void run(void *context)
     tally->runs++;
     tally->on = here;
     tally->at_ns = now_ns;
-    assert_false(tally->timer.is_pending);
+    assert_false(timer_queue_has(&tally->timer.node));
     if (tally->again_ns)
         timer_arm(&tally->timer, tally->again_ns);
     if (tally->cancels)

@@ -22,8 +22,8 @@ static unsigned check(const struct timer_node *node, const struct timer_node *pa
         return 0;
     assert_ptr_equal(node->parent, parent);
     assert_true(!parent || parent->deadline_ns <= node->deadline_ns);
-    assert_true(rank_of(node->left) >= rank_of(node->right));
-    assert_int_equal(node->rank, rank_of(node->right) + 1);
+    assert_true(timer_queue_rank(node->left) >= timer_queue_rank(node->right));
+    assert_int_equal(node->rank, timer_queue_rank(node->right) + 1);
     assert_true(is_in[node - nodes]);
     return 1 + check(node->left, node) + check(node->right, node);
 }
