@@ -48,7 +48,6 @@ static inline void take_out(struct timer_cpu *home, struct timer *timer)
 {
     bool was_first = home->queue.first == &timer->node;
     timer_queue_remove(&home->queue, &timer->node);
-    home->count--;
     if (was_first)
         note_first(home);
 }
@@ -59,7 +58,7 @@ static void start_device(struct timer_cpu *own, uint64_t deadline_ns)
     if (own->started_ns - 1 <= deadline_ns - 1) // 0, which is none, becomes the latest
         return;
     own->started_ns = deadline_ns;
-    arch_timer_start(deadline_ns);
+    arch_timer_start(deadline_ns, clock_ns());
 }
 
 // --- Arming --------------------------------------------------------------------------------------
@@ -85,7 +84,6 @@ static inline void put_in(struct timer_cpu *home, struct timer *timer, uint64_t 
 {
     timer->node.deadline_ns = deadline_ns;
     timer_queue_add(&home->queue, &timer->node);
-    home->count++;
 }
 
 // The device of a processor that runs a function is started when that has returned.
@@ -192,7 +190,7 @@ static void run_one(struct timer_cpu *own, struct timer *timer)
 }
 
 // What functions arm for before `now` waits for the next time, so that this ends.
-noinline static void run_until(struct timer_cpu *own, uint64_t now)
+static void run_until(struct timer_cpu *own, uint64_t now)
 {
     (void)!lock_irqsave(&own->lock);
     for (unsigned i = 0; i < RUN_MAX; i++) {
@@ -209,18 +207,27 @@ static uint64_t next_of(const struct timer_cpu *own)
     return __atomic_load_n(&own->next_ns, __ATOMIC_RELAXED);
 }
 
-void timer_run_due(void)
+noinline static void run_and_start(uint64_t now)
 {
     struct timer_cpu *own = &this_cpu()->timer;
     own->started_ns = 0;
-    if (!next_of(own))
-        return;
-    uint64_t now = clock_ns();
-    if (next_of(own) <= now)
-        run_until(own, now);
+    run_until(own, now);
     uint64_t next_ns = next_of(own);
     if (next_ns)
         start_device(own, next_ns);
+}
+
+// The clock comes first: whatever else is needed then doesn't have to be kept across that call.
+void timer_run_due(void)
+{
+    uint64_t now = clock_ns();
+    struct timer_cpu *own = &this_cpu()->timer;
+    uint64_t next_ns = next_of(own);
+    own->started_ns = next_ns;
+    if (next_ns > now)
+        arch_timer_start(next_ns, now);
+    else if (next_ns)
+        run_and_start(now);
 }
 
 void timer_poll(void)
@@ -274,7 +281,7 @@ unsigned timer_list(uint32_t cpu, struct timer_info *infos, unsigned max)
         for (unsigned i = 0; i < listed; i++)
             infos[i] =
                 (struct timer_info){((const struct timer *)nodes[i])->name, nodes[i]->deadline_ns};
-        count = home->count;
+        count = timer_queue_count(&home->queue);
         unlock_irqrestore(&home->lock, state);
     }
     for (unsigned i = listed; i < max; i++)

@@ -31,7 +31,6 @@ struct timer_cpu {
     uint64_t next_ns;      // the earliest deadline; 0: none. Written under the lock
     uint64_t started_ns;   // what the device has been told to wait for; 0: nothing. Its own alone
     struct timer *running; // whose function runs now
-    unsigned count;
 };
 
 #define TIMER_NEVER UINT64_MAX

@@ -29,6 +29,24 @@ struct timer_node *timer_queue_merge(struct timer_node *a, struct timer_node *b)
     return first;
 }
 
+// The way goes down on the left, and up again: a heap may be as deep as it has nodes on that side.
+unsigned timer_queue_count(const struct timer_queue *queue)
+{
+    unsigned count = 0;
+    const struct timer_node *from = NULL, *node = queue->first;
+    while (node) {
+        const struct timer_node *next = node->parent;
+        count += from == node->parent;
+        if (from == node->parent && node->left)
+            next = node->left;
+        else if (from != node->right && node->right)
+            next = node->right;
+        from = node;
+        node = next;
+    }
+    return count;
+}
+
 // Where a later one would have come has a place for `node`; the last falls out where it is full.
 static void sort_in(const struct timer_node **nodes, unsigned *count, unsigned max,
                     const struct timer_node *node)

@@ -101,6 +101,9 @@ static inline void timer_queue_remove(struct timer_queue *queue, struct timer_no
     }
 }
 
+// How many there are: by counting them.
+unsigned timer_queue_count(const struct timer_queue *queue);
+
 // Copies the earliest to `nodes`, in their order, at most `max` and TIMER_QUEUE_LIST_MAX. Returns
 // how many.
 enum { TIMER_QUEUE_LIST_MAX = 16 };

@@ -75,6 +75,8 @@ static void random_operations(void **state)
         assert_true(!queue.first == !count);
         if (round % 97 == 0)
             assert_int_equal(check(queue.first, NULL), count);
+        if (round % 89 == 0)
+            assert_int_equal(timer_queue_count(&queue), count);
         if (round % 211 == 0 && count)
             assert_true(queue.first->deadline_ns == earliest());
     }
