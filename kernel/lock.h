@@ -16,7 +16,7 @@ must_use static inline uintptr_t lock_irqsave(struct lock *lock)
 {
     uintptr_t state = arch_irq_save();
     uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
-    while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket)
+    while (unlikely(__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket))
         arch_pause();
     return state;
 }

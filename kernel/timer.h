@@ -22,7 +22,6 @@ struct timer {
     void *context;
     const char *name;
     struct timer_cpu *home; // the processor in whose queue it is, or was
-    bool is_pending;
 };
 
 // What a processor has, as a part of its struct percpu. All zero is an empty queue.
@@ -32,7 +31,6 @@ struct timer_cpu {
     uint64_t next_ns;      // the earliest deadline; 0: none. Written under the lock
     uint64_t started_ns;   // what the device has been told to wait for; 0: nothing. Its own alone
     struct timer *running; // whose function runs now
-    unsigned count;
 };
 
 #define TIMER_NEVER UINT64_MAX

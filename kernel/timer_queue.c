@@ -1,61 +1,8 @@
-// Timers in the order of their deadlines: a leftist heap.
-//
-// A node's deadline is no later than its children's, and its right child's rank no higher than its
-// left one's, so the way along right children is short: a heap whose rank is R has at least 2^R - 1
-// nodes. After a change the ranks on the way up are set right, as far as they change; those that do
-// differ by one from step to step, so that way is short too, wherever it begins.
+// Timers in the order of their deadlines: what is seldom done, or takes longer.
 
 #include "kernel/timer_queue.h"
 
-static uint32_t rank_of(const struct timer_node *node)
-{
-    return node ? node->rank : 0;
-}
-
-// Puts a node's children in order, and sets its rank. Returns whether that was another.
-static bool settle(struct timer_node *node)
-{
-    struct timer_node *left = node->left;
-    uint32_t rank = rank_of(node->right);
-    if (rank_of(left) < rank) {
-        rank = rank_of(left);
-        node->left = node->right;
-        node->right = left;
-    }
-    bool was_other = node->rank != rank + 1;
-    node->rank = rank + 1;
-    return was_other;
-}
-
-static void settle_upwards(struct timer_node *node)
-{
-    while (node && settle(node))
-        node = node->parent;
-}
-
-void timer_queue_add(struct timer_queue *queue, struct timer_node *node)
-{
-    struct timer_node *parent = NULL, *below = queue->first;
-    while (below && below->deadline_ns <= node->deadline_ns) {
-        parent = below;
-        below = below->right;
-    }
-    node->left = below;
-    node->right = NULL;
-    node->parent = parent;
-    node->rank = 1;
-    if (below)
-        below->parent = node;
-    if (!parent) {
-        queue->first = node;
-        return;
-    }
-    parent->right = node;
-    settle_upwards(parent);
-}
-
-// Makes one heap of two, along their right children.
-static struct timer_node *merge(struct timer_node *a, struct timer_node *b)
+struct timer_node *timer_queue_merge(struct timer_node *a, struct timer_node *b)
 {
     struct timer_node *first = NULL, *last = NULL;
     while (a && b) {
@@ -78,25 +25,26 @@ static struct timer_node *merge(struct timer_node *a, struct timer_node *b)
     last->right = rest; // there is one: only the other has come to its end
     rest->parent = last;
     for (; last; last = last->parent) // each has got another right child
-        (void)settle(last);
+        (void)timer_queue_settle(last);
     return first;
 }
 
-void timer_queue_remove(struct timer_queue *queue, struct timer_node *node)
+// The way goes down on the left, and up again: a heap may be as deep as it has nodes on that side.
+unsigned timer_queue_count(const struct timer_queue *queue)
 {
-    struct timer_node *parent = node->parent;
-    struct timer_node *rest = node->right ? merge(node->left, node->right) : node->left;
-    if (rest)
-        rest->parent = parent;
-    if (!parent) {
-        queue->first = rest;
-        return;
+    unsigned count = 0;
+    const struct timer_node *from = NULL, *node = queue->first;
+    while (node) {
+        const struct timer_node *next = node->parent;
+        count += from == node->parent;
+        if (from == node->parent && node->left)
+            next = node->left;
+        else if (from != node->right && node->right)
+            next = node->right;
+        from = node;
+        node = next;
     }
-    if (parent->left == node)
-        parent->left = rest;
-    else
-        parent->right = rest;
-    settle_upwards(parent);
+    return count;
 }
 
 // Where a later one would have come has a place for `node`; the last falls out where it is full.

@@ -1,7 +1,8 @@
 // The local APIC's timer [SDM3 11.5.4] [APM2 16.4.1].
 //
 // Where it doesn't know the TSC, it counts down at a rate of its own: the crystal's where CPUID 15h
-// tells that, else it is measured against the TSC. Deadlines become ticks in both cases.
+// tells that, else it is measured against the TSC. What it counts follows when the TSC's rate is
+// refined, but not while the clock slews: then it comes too early or too late by as much.
 
 #include "arch/x86_64/lapic_timer.h"
 #include "arch/arch.h"
@@ -27,6 +28,8 @@ enum {
 
 static enum { KIND_NONE, KIND_COUNTER, KIND_DEADLINE } kind;
 static uint64_t counts_per_tick; // 32 bits of fraction
+static uint64_t counts_per_ns;   // the same, by what is known of the ticks' rate
+static uint64_t reach_ns;        // for which 32 bits are enough
 
 struct sample {
     uint64_t ticks, width;
@@ -77,6 +80,16 @@ static uint64_t find_rate(void)
     return arch_mul_div(counts, clock_frequency(), end.ticks - start.ticks);
 }
 
+void lapic_timer_refine(void)
+{
+    uint64_t rate = arch_mul_div(counts_per_tick, clock_frequency(), NS_PER_SECOND);
+    if (!rate)
+        return;
+    uint64_t reach = arch_mul_div(UINT32_MAX - 1, BIT(32), rate + 1);
+    __atomic_store_n(&reach_ns, reach, __ATOMIC_RELAXED);
+    __atomic_store_n(&counts_per_ns, rate, __ATOMIC_RELAXED);
+}
+
 static void tick(void *context)
 {
     (void)context;
@@ -113,7 +126,8 @@ void lapic_timer_init(void)
             return;
         }
         kind = KIND_COUNTER;
-        counts_per_tick = arch_mul_div(rate, 1ull << 32, clock_frequency());
+        counts_per_tick = arch_mul_div(rate, BIT(32), clock_frequency());
+        lapic_timer_refine();
         log_debug("clock: the local APIC's timer at %lu.%03lu MHz", rate / 1000000,
                   rate / 1000 % 1000);
     }
@@ -126,21 +140,25 @@ const char *arch_timer_name(void)
     return names[kind];
 }
 
-// One more than the whole counts until then: early would mean to be started again.
-static uint32_t counts_until(uint64_t tick_then)
+noinline static void start_otherwise(uint64_t deadline_ns, uint64_t now_ns)
 {
-    int64_t ticks = (int64_t)(tick_then - arch_ticks());
-    if (ticks <= 0)
-        return 1;
-    unsigned __int128 counts = ((unsigned __int128)(uint64_t)ticks * counts_per_tick >> 32) + 1;
-    return counts < UINT32_MAX ? (uint32_t)counts : UINT32_MAX;
+    if (kind == KIND_COUNTER) {
+        lapic_write(LAPIC_TIMER_INITIAL, deadline_ns <= now_ns ? 1 : UINT32_MAX);
+    } else if (kind == KIND_DEADLINE) {
+        uint64_t ticks = clock_ns_to_ticks(deadline_ns) - (uint64_t)arch_own_percpu()->tick_offset;
+        wrmsr(MSR_TSC_DEADLINE, ticks | !ticks); // 0 would stop it
+    }
 }
 
-void arch_timer_start(uint64_t deadline_ns)
+// One more than the whole counts until then: early would mean to be started again. The reach is 0
+// where nothing counts down.
+void arch_timer_start(uint64_t deadline_ns, uint64_t now_ns)
 {
-    uint64_t tick_then = clock_ns_to_ticks(deadline_ns) - (uint64_t)arch_own_percpu()->tick_offset;
-    if (kind == KIND_DEADLINE)
-        wrmsr(MSR_TSC_DEADLINE, tick_then | !tick_then); // 0 would stop it
-    else if (kind == KIND_COUNTER)
-        lapic_write(LAPIC_TIMER_INITIAL, counts_until(tick_then));
+    uint64_t ns = deadline_ns - now_ns;
+    if (unlikely(ns - 1 >= reach_ns)) { // what has passed is far, too
+        start_otherwise(deadline_ns, now_ns);
+        return;
+    }
+    uint64_t counts = (uint64_t)((unsigned __int128)ns * counts_per_ns >> 32) + 1;
+    lapic_write(LAPIC_TIMER_INITIAL, (uint32_t)counts);
 }

@@ -7,5 +7,8 @@
 void lapic_timer_begin(void);
 void lapic_timer_init(void);
 
+// When more is known of the TSC's rate.
+void lapic_timer_refine(void);
+
 // For every other processor, after lapic_cpu_init().
 void lapic_timer_cpu_init(void);

@@ -104,6 +104,7 @@ static void refine(void *context)
         log_info("clock: not refined: the processor was away");
     else
         tell_refined(&refined, &calibration);
+    lapic_timer_refine();
 }
 
 // --- At start ------------------------------------------------------------------------------------

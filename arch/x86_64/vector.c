@@ -98,6 +98,7 @@ void interrupt_dispatch(struct trap_frame *frame)
 {
     struct percpu *cpu = this_cpu();
     struct vector_slot *slot = slot_of(cpu, (uint8_t)frame->vector);
+    compiler_forget(slot); // or each member's address would be worked out apart
     cpu->interrupted = frame;
     cpu->heartbeat++;
     slot->count++;

@@ -29,10 +29,22 @@ BENCH(time, arm_cancel)
     (void)timer_cancel(&timer);
 }
 
+// Lets pass what waits since the start.
+static void wait_until_nothing_waits(void)
+{
+    for (unsigned i = 0; i < 4 && timer_next_deadline() != TIMER_NEVER; i++)
+        sleep_ns(timer_next_deadline() - clock_ns() + 1000);
+}
+
 // By an instruction: vector to IRET, with nothing due. (The local APIC takes an acknowledgement
 // that it doesn't wait for.)
 BENCH(time, interrupt)
 {
-    if (arch_timer_name())
-        __asm__ volatile("int %0" : : "i"(VECTOR_TIMER) : "memory");
+    static bool is_quiet;
+    if (!arch_timer_name())
+        return;
+    if (!is_quiet)
+        wait_until_nothing_waits();
+    is_quiet = true;
+    __asm__ volatile("int %0" : : "i"(VECTOR_TIMER) : "memory");
 }

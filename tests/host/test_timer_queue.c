@@ -22,8 +22,8 @@ static unsigned check(const struct timer_node *node, const struct timer_node *pa
         return 0;
     assert_ptr_equal(node->parent, parent);
     assert_true(!parent || parent->deadline_ns <= node->deadline_ns);
-    assert_true(rank_of(node->left) >= rank_of(node->right));
-    assert_int_equal(node->rank, rank_of(node->right) + 1);
+    assert_true(timer_queue_rank(node->left) >= timer_queue_rank(node->right));
+    assert_int_equal(node->rank, timer_queue_rank(node->right) + 1);
     assert_true(is_in[node - nodes]);
     return 1 + check(node->left, node) + check(node->right, node);
 }
@@ -75,6 +75,8 @@ static void random_operations(void **state)
         assert_true(!queue.first == !count);
         if (round % 97 == 0)
             assert_int_equal(check(queue.first, NULL), count);
+        if (round % 89 == 0)
+            assert_int_equal(timer_queue_count(&queue), count);
         if (round % 211 == 0 && count)
             assert_true(queue.first->deadline_ns == earliest());
     }

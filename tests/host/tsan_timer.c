@@ -77,7 +77,7 @@ static void no_function_runs_twice_at_once(void **state)
     assert_true(runs > 1000);
     assert_int_equal(wrong, 0);
     for (unsigned i = 0; i < PROCESSORS; i++)
-        assert_int_equal(processors[i].timer.count, 0);
+        assert_int_equal(waiting_on(i), 0);
     assert_in_range(waiting, 0, TIMERS);
 }
 

@@ -149,25 +149,3 @@ def test_without_legacy_devices(start, missing, loader):
     arguments = {"iso": ISO} if loader == "grub" else {}
     machine = start(machine=f"q35,{missing}", **arguments)
     assert_answers(machine)
-    clock = re.search(r"clock: .*", "\n".join(machine.command("cpu")))[0]
-    assert ("PIT" in clock) == ("pit=off" not in missing), clock
-
-
-def test_clock_on_a_busy_host(start):
-    """Catches a measurement that is believed although the host has interrupted it: machines that
-    start at once on few processors disturb each other, and all have the host's frequency."""
-    machines = [start() for _ in range(6)]
-    found = []
-    for machine in machines:
-        machine.wait_prompt()
-        text = "\n".join(machine.command("cpu"))
-        found.append(float(re.search(r"clock: ([\d.]+) MHz", text)[1]))
-    assert max(found) < 1.05 * min(found), f"MHz: {found}"
-
-
-def test_clock_without_any_source(start):
-    """Catches a clock of frequency 0: without PIT and HPET time is assumed, said so, and passes."""
-    machine = start(machine="q35,pit=off,hpet=off")
-    assert "clock" in machine.wait_prompt()
-    warnings = [line for line in machine.command("log warn") if "clock:" in line]
-    assert len(warnings) == 1 and "assume" in warnings[0], warnings
