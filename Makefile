@@ -129,7 +129,8 @@ $(O)/gen/asm_offsets.h: arch/x86_64/asm_offsets.c $(O)/gen/flags
 # These would be compiled into calls of themselves.
 $(O)/obj/lib/string.c.o: CFLAGS += -fno-builtin $(if $(LLVM),,-fno-tree-loop-distribute-patterns)
 # What runs once, or waits for people: small matters more than fast.
-SMALL := tests/kernel/% monitor/% drivers/acpi/% mm/%_check kernel/multiboot2 kernel/pvh arch/x86_64/report
+SMALL := tests/kernel/% monitor/% drivers/acpi/% mm/%_check kernel/multiboot2 kernel/pvh \
+	$(addprefix arch/x86_64/,report machine_% topology pmu smp ap_tables calibrate reference_% tsc% ioapic pic)
 $(SMALL:%=$(O)/obj/%.c.o): CFLAGS += -Os
 $(O)/obj/kernel/version.c.o: CFLAGS += -DKEELSON_VERSION='"$(VERSION)"'
 

@@ -113,5 +113,5 @@ struct irq_chip {
 // Start-up only.
 must_use enum status irq_chip_add(struct irq_chip *chip);
 
-// The line has been raised. Interrupts off.
+// The line (`context`, a struct irq_line) has been raised. Interrupts off.
 void irq_deliver(void *context);

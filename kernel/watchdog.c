@@ -117,7 +117,8 @@ static void accuse(struct percpu *cpu)
 static void look_at(struct percpu *cpu)
 {
     uint64_t heartbeat = __atomic_load_n(&cpu->heartbeat, __ATOMIC_RELAXED);
-    bool is_idle = __atomic_load_n(&cpu->is_idle, __ATOMIC_RELAXED);
+    bool is_idle = __atomic_load_n(&cpu->is_idle, __ATOMIC_RELAXED) &&
+                   !__atomic_load_n(&cpu->interrupted, __ATOMIC_RELAXED); // it hasn't gone on yet
     switch (judge(&cpu->watchdog, heartbeat, is_idle)) {
     case VERDICT_PING:
         (void)remote_post(cpu->cpu, &cpu->watchdog.ping, pong, NULL);

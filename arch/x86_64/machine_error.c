@@ -159,7 +159,7 @@ void machine_error_flags(char text[MACHINE_ERROR_TEXT_MAX], const struct machine
     }
 }
 
-// AMD's Processor Programming References, MCA_IPID of each bank.
+// By MCA_IPID [PPR].
 const char *machine_error_unit(const struct machine_error *error)
 {
     static const struct {

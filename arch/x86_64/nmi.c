@@ -17,7 +17,7 @@ enum { HOOKS_MAX = 4 };
 #define FORGIVEN_NS 1000000000ull
 
 // System control port B, NMI status and control: the status bits 7 and 6 are cleared by setting
-// bits 2 and 3 and taking them back; bits 7 to 4 are written as 0.
+// bits 2 and 3 and taking them back; bits 7 to 4 are written as 0 [PCH].
 enum {
     CHIPSET_PORT = 0x61,
     CHIPSET_SERR = BIT(7),  // parity of memory, or an error of the PCI bus

@@ -145,6 +145,12 @@ bool arch_watch_self(void)
     return false;
 }
 
+void pmu_stop(void)
+{
+    if (this_cpu()->arch.counts_cycles)
+        disable();
+}
+
 void pmu_init(void)
 {
     find_intel();

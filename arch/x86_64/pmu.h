@@ -9,3 +9,7 @@
 
 // Takes the counter's NMIs. Once, at start, behind nmi_init().
 void pmu_init(void);
+
+// Switches this processor's counter off, for a panic: whoever shows one is busy for long. Any
+// context.
+void pmu_stop(void);

@@ -6,6 +6,7 @@
 #include "arch/x86_64/stop.h"
 #include "arch/arch.h"
 #include "arch/x86_64/lapic.h"
+#include "arch/x86_64/pmu.h"
 #include "arch/x86_64/trap.h"
 #include "kernel/clock.h"
 #include "kernel/percpu.h"
@@ -47,6 +48,7 @@ static void wait_all(void)
 void arch_stop_others(void)
 {
     struct percpu *nobody = NULL;
+    pmu_stop();
     if (!__atomic_compare_exchange_n(&stopper, &nobody, this_cpu(), false, __ATOMIC_SEQ_CST,
                                      __ATOMIC_SEQ_CST))
         return; // in a panic within the panic, they are stopped

@@ -71,7 +71,8 @@ bool remote_post(uint32_t cpu, struct remote_work *work, remote_function *run, v
         return true;
     }
     pings[cpu]++;
-    processors[cpu].heartbeat += behaviours[cpu] == RUNS || behaviours[cpu] == IDLES;
+    processors[cpu].heartbeat +=
+        (behaviours[cpu] == RUNS || behaviours[cpu] == IDLES) && !processors[cpu].interrupted;
     return true;
 }
 
@@ -254,6 +255,17 @@ static void one_that_hangs_is_told_of_once(void **state)
     assert_int_equal(log_lines[LOG_ERROR], 4); // another time
 }
 
+static void one_that_hangs_in_an_interrupt_isnt_idle(void **state)
+{
+    (void)state;
+    struct trap_frame frame = {.place = 0x3000};
+    start_as("10");
+    behaviours[2] = IDLES;
+    processors[2].interrupted = &frame; // and it is still as idle as when that came
+    assert_true(pass(141));
+    assert_int_equal(log_lines[LOG_ERROR], 2);
+}
+
 static void one_that_takes_no_nmi_is_told_of_too(void **state)
 {
     (void)state;
@@ -421,6 +433,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(busy_and_idle_ones_are_fine),
         cmocka_unit_test(one_that_hangs_is_told_of_once),
+        cmocka_unit_test(one_that_hangs_in_an_interrupt_isnt_idle),
         cmocka_unit_test(one_that_takes_no_nmi_is_told_of_too),
         cmocka_unit_test(the_boot_processor_panics),
         cmocka_unit_test(one_that_starts_again_just_then_is_spared),
