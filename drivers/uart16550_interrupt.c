@@ -60,12 +60,13 @@ static bool handle(struct irq_handler *handler)
     return has_asked || was_served;
 }
 
-// An idle transmitter takes the beginning at once, and what is short costs no interrupt.
+// An idle transmitter takes the beginning at once, so that what is short costs no interrupt; one
+// that is empty again at once, as emulators' are, takes all.
 static void start_sending(struct uart *u)
 {
     uintptr_t state = uart_lock(u);
-    if (u->unsent_count && !(u->ier & IER_THR_EMPTY)) {
-        if (uart_look(u) & LSR_THR_EMPTY)
+    if (!(u->ier & IER_THR_EMPTY)) {
+        while (u->unsent_count && uart_look(u) & LSR_THR_EMPTY)
             uart_fill(u);
         if (u->unsent_count)
             uart_set_ier(u, u->ier | IER_THR_EMPTY);

@@ -6,8 +6,8 @@
 //       snprintf(...);
 //   }
 //
-// The body is one pass. The runner repeats it and subtracts what an empty one costs. Run by the
-// option bench[=PATTERN] or the command of that name.
+// The body is one pass, with interrupts off. The runner repeats it and subtracts what an empty one
+// costs. Run by the option bench[=PATTERN] or the command of that name.
 #pragma once
 
 #include "lib/table.h"

@@ -1,15 +1,9 @@
-// What interrupts, locks and remote calls cost.
+// What locks and remote calls cost.
 
-#include "arch/x86_64/vector.h"
 #include "kernel/bench.h"
 #include "kernel/lock.h"
 #include "kernel/percpu.h"
 #include "kernel/remote.h"
-
-BENCH(processors, timer_interrupt)
-{
-    __asm__ volatile("int %0" : : "i"(VECTOR_TIMER)); // its acknowledgement has no effect
-}
 
 BENCH(processors, lock_irqsave)
 {
@@ -23,7 +17,7 @@ static void nothing(void *argument)
     (void)argument;
 }
 
-// The other processor's work is counted too, as everything is.
+// The other processor's work is counted too, as everything is. With one processor there is none.
 BENCH(processors, remote_call)
 {
     (void)!remote_call(percpu_count() - 1, nothing, NULL);
