@@ -20,7 +20,7 @@ boot: cdrom
 ata0: enabled=1
 ata1: enabled=0
 ata0-master: type=cdrom, path={iso}, status=inserted
-cpu: model={model}, count=1, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=0
+cpu: model={model}, count={cpus}, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=0
 memory: guest={memory}, host={memory}
 clock: sync=none, time0=946681200
 vga: extension=none, realtime=0, update_freq=1
@@ -47,11 +47,11 @@ def missing():
 class Bochs:
     """One run of an ISO. The serial port goes to a file."""
 
-    def __init__(self, iso, folder, model="broadwell_ult", memory=256):
+    def __init__(self, iso, folder, model="broadwell_ult", memory=256, cpus=1):
         self.folder = Path(folder)
         self.serial = self.folder / "serial.log"
         settings = self.folder / "bochsrc"
-        settings.write_text(SETTINGS.format(iso=iso, folder=folder, model=model, memory=memory,
+        settings.write_text(SETTINGS.format(iso=iso, folder=folder, model=model, memory=memory, cpus=cpus,
                                             bios=BIOS, vga_bios=VGA_BIOS))
         script = self.folder / "debugger.rc"
         script.write_text("c\nr\nq\n")

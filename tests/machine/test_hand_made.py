@@ -4,8 +4,10 @@ GDB stops a machine at its entry, puts a block of information into memory, and l
 on it. The host tests feed the parser many more; here the whole start has to get to its prompt.
 """
 
+import re
 import struct
 
+import acpi_tables
 import pytest
 
 from debugger import Stub
@@ -35,15 +37,19 @@ def block(*tags, end=True, total=None):
 RAM = memory_map((0, 0x9f000, USABLE), (0x100000, 511 << 20, USABLE))
 
 
-def start_on(start, tmp_path, information, address=INFORMATION, **arguments):
-    file = tmp_path / "information"
-    file.write_bytes(information)
+def start_on(start, tmp_path, information, address=INFORMATION, more=None, **arguments):
+    """more: other memory, by its addresses."""
+    loads = []
+    for at, content in {address: information, **(more or {})}.items():
+        file = tmp_path / f"memory-{at:x}"
+        file.write_bytes(content)
+        loads.append(f"restore {file} binary {at:#x}")
     known = symbols()
     with Stub() as stub:
         machine = start(extra=stub.arguments, append="this is not for the kernel",
                         **arguments)
         stub.run(machine, f"hbreak *{known['pvh_entry'] - KERNEL_BASE:#x}", "continue",
-                 f"restore {file} binary {address:#x}", f"set $eax = {MAGIC:#x}",
+                 *loads, f"set $eax = {MAGIC:#x}",
                  f"set $ebx = {address:#x}",
                  f"set $rip = {known['multiboot2_entry'] - KERNEL_BASE:#x}", "delete")
     return machine, machine.wait_prompt()
@@ -114,3 +120,54 @@ def test_module_over_the_kernel(start, tmp_path):
     memory = machine.command("memory")
     kernel = next(line for line in memory if line.rstrip().endswith("kernel"))
     assert kernel.split("..")[0].strip() == "000000200000", memory
+
+
+TABLES = 0x20000
+
+
+def start_with_tables(start, tmp_path, *tables, options="", **arguments):
+    """A start whose firmware has these tables, and no others."""
+    tags = [RAM, tag(15, acpi_tables.rsdp(TABLES)), tag(1, options.encode() + b"\0")]
+    return start_on(start, tmp_path, block(*tags), more={TABLES: acpi_tables.laid_out(TABLES, *tables)},
+                    **arguments)
+
+
+def online(machine):
+    """CPU and APIC id of those that the command shows, and how they are."""
+    rows = [re.match(r" *(\d+) +(\d+) +\S+ +(\w+)", line) for line in machine.command("cpus")]
+    return {int(row[1]): (int(row[2]), row[3]) for row in rows if row}
+
+
+def test_phantom_processors(start, tmp_path):
+    """Catches a start that waits for ever for a processor which only the firmware sees, or that
+    takes the memory away from one that comes late; and one that starts what is disabled, or twice."""
+    entries = [acpi_tables.lapic(n, n) for n in range(3)]
+    entries += [acpi_tables.lapic(3, 17), acpi_tables.lapic(4, 3, enabled=False), acpi_tables.lapic(5, 1),
+                acpi_tables.x2apic(6, 2), acpi_tables.lapic(7, 255), acpi_tables.x2apic(8, 300)]
+    machine, said = start_with_tables(
+        start, tmp_path, acpi_tables.madt(*entries, acpi_tables.io_apic(), acpi_tables.timer_override()), cpus=4)
+    assert "CPU 3 (APIC id 17) doesn't answer" in said, said
+    assert "APIC id 300 can't be reached" in said, said
+    assert re.search(r"smp: 3 of \d processors online", said), said
+    assert online(machine) == {0: (0, "here"), 1: (1, "idle"), 2: (2, "idle"), 3: (17, "absent")}
+    assert "more are disabled by the firmware" in "\n".join(machine.command("cpus"))
+    assert machine.command("memory check")[-1] == "nothing is wrong", machine.command("memory check")
+
+
+def test_processors_of_the_wide_kind(start, tmp_path):
+    """Catches a MADT that is read for entries of type 0 alone."""
+    entries = [acpi_tables.x2apic(n, n) for n in range(4)]
+    machine, said = start_with_tables(start, tmp_path, acpi_tables.madt(*entries, acpi_tables.io_apic()), cpus=4)
+    assert "smp: 4 of 4 processors online" in said, said
+    assert len(online(machine)) == 4
+
+
+@pytest.mark.parametrize("entries", [
+    b"", b"\0\0" * 40, struct.pack("<BBBBI", 0, 255, 1, 1, 1), acpi_tables.lapic(1, 1)[:5],
+    acpi_tables.io_apic(address=0) + acpi_tables.lapic(0, 0),
+    acpi_tables.io_apic(address=0x1000) + acpi_tables.lapic(0, 0),
+], ids=["empty", "no-length", "too-long", "cut", "io-apic-nowhere", "io-apic-in-memory"])
+def test_broken_madt(start, tmp_path, entries):
+    """Whatever it says, the prompt comes, and keys arrive."""
+    machine, _ = start_with_tables(start, tmp_path, acpi_tables.madt(entries), cpus=2)
+    assert machine.command("echo it works") == ["it works"]
