@@ -1,6 +1,7 @@
 // Errors that the hardware has reported.
 
 #include "arch/x86_64/machine_check.h"
+#include "arch/x86_64/machine_note.h"
 #include "kernel/console.h"
 #include "monitor/command.h"
 
@@ -10,7 +11,7 @@ COMMAND(mce, "", "look for errors that the hardware has found and corrected", "m
         return BAD_ARGUMENT;
     machine_check_poll();
     machine_check_poll_all();
-    struct machine_check_counts counts = machine_check_counts();
+    struct machine_counts counts = machine_counts();
     print("%u banks on this processor; found so far: %u corrected errors, %u others\n",
           machine_check_banks(), counts.corrected, counts.others);
     return OK;

@@ -1,17 +1,16 @@
 // Machine checks: banks, the exception, and what is found.
 //
 // The exception may come anywhere, so its handler takes no lock and writes no log: errors that
-// can be lived with are noted in slots that processors fill and empty by their states alone, and
-// logged by whoever polls next.
+// can be lived with are noted, and logged in an interrupt that it sends to its own processor.
 
 #include "arch/x86_64/machine_check.h"
 #include "arch/x86_64/cpuid.h"
 #include "arch/x86_64/machine_error.h"
+#include "arch/x86_64/machine_note.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/registers.h"
 #include "arch/x86_64/trap.h"
 #include "kernel/clock.h"
-#include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/percpu.h"
@@ -23,11 +22,8 @@
 enum {
     BANKS_MAX = 32,           // what follows their registers belongs to others: MSR_VMX_BASIC
     SCALABLE_BANKS_MAX = 128, // [APM2 9.3.2.6]
-    NOTED_MAX = 16,
-    SHOWN_MAX = 2, // on the panic screen
-    LINES_MAX = 8, // logged in LINES_NS
+    SHOWN_MAX = 2,            // on the panic screen
 };
-#define LINES_NS 60000000000ull
 
 static struct {
     bool is_present, is_amd, is_scalable;
@@ -35,7 +31,7 @@ static struct {
 
 // --- Registers ----------------------------------------------------------------------------------
 
-enum bank_register { BANK_CTL, BANK_STATUS, BANK_ADDR, BANK_MISC, BANK_IPID = 5 };
+enum bank_register { BANK_CTL, BANK_STATUS, BANK_ADDR, BANK_MISC };
 
 static uint32_t bank_msr(unsigned bank, enum bank_register reg)
 {
@@ -83,7 +79,7 @@ static enum machine_severity read_bank(struct machine_error *error, unsigned ban
     if (error->status & MC_STATUS_MISCV)
         error->misc = read_or_0(bank_msr(bank, BANK_MISC));
     if (kind.is_scalable)
-        error->ipid = read_or_0(bank_msr(bank, BANK_IPID));
+        error->ipid = read_or_0(MSR_MCA_IPID(bank));
     return machine_error_severity(error);
 }
 
@@ -92,90 +88,25 @@ static void clear_bank(unsigned bank)
     write_if_there(bank_msr(bank, BANK_STATUS), 0); // the only value that it takes
 }
 
-// --- What is found ------------------------------------------------------------------------------
+// --- Looking -----------------------------------------------------------------------------------
 
-enum noted_state { NOTED_FREE, NOTED_FILLING, NOTED_FULL, NOTED_READING };
-
-static struct noted {
-    enum noted_state state;
-    bool is_old; // from before the start
-    struct machine_error error;
-} noted[NOTED_MAX];
-static unsigned not_noted; // for want of a slot
-static struct machine_check_counts counts;
-
-static bool move_state(struct noted *slot, enum noted_state from, enum noted_state to)
+// Deferred errors have registers of their own, whether or not the status has them too, or another
+// error since [APM2 9.3.2.6].
+static void take_deferred(unsigned bank, bool is_old)
 {
-    return __atomic_compare_exchange_n(&slot->state, &from, to, false, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_RELAXED);
-}
-
-static void note(const struct machine_error *error, bool is_old)
-{
-    bool is_corrected = machine_error_severity(error) == MACHINE_CORRECTED;
-    __atomic_fetch_add(is_corrected ? &counts.corrected : &counts.others, 1, __ATOMIC_RELAXED);
-    for (unsigned i = 0; i < NOTED_MAX; i++) {
-        if (!move_state(&noted[i], NOTED_FREE, NOTED_FILLING))
-            continue;
-        noted[i].error = *error;
-        noted[i].is_old = is_old;
-        (void)move_state(&noted[i], NOTED_FILLING, NOTED_FULL);
+    uint64_t status = kind.is_scalable ? read_or_0(MSR_MCA_DESTAT(bank)) : 0;
+    if (!(status & MC_STATUS_VAL))
         return;
-    }
-    __atomic_fetch_add(&not_noted, 1, __ATOMIC_RELAXED);
-}
-
-struct machine_check_counts machine_check_counts(void)
-{
-    return counts;
-}
-
-static void log_error_found(const struct machine_error *error, bool is_old)
-{
-    char words[MACHINE_ERROR_TEXT_MAX];
-    const char *unit = machine_error_unit(error);
-    machine_error_words(words, error);
-    log_warn("mce: CPU %u bank %u%s%s%s: %s%s: %s, status 0x%lx, address 0x%lx, misc 0x%lx",
-             error->cpu, error->bank, unit ? " (" : "", unit ? unit : "", unit ? ")" : "",
-             is_old ? "from before the start, " : "",
-             machine_severity_name(machine_error_severity(error)), words, error->status,
-             error->address, error->misc);
-}
-
-// Whether a line more may be logged. What was left out is said when the next minute begins.
-static bool may_log(void)
-{
-    static uint64_t since_ns;
-    static unsigned lines, left_out;
-    uint64_t now_ns = clock_ns();
-    if (now_ns - since_ns >= LINES_NS) {
-        if (left_out)
-            log_warn("mce: %u more errors, not shown", left_out);
-        since_ns = now_ns;
-        lines = left_out = 0;
-    }
-    left_out += __atomic_exchange_n(&not_noted, 0, __ATOMIC_RELAXED);
-    if (lines >= LINES_MAX) {
-        left_out++;
-        return false;
-    }
-    lines++;
-    return true;
-}
-
-static void log_noted(void)
-{
-    static struct lock lock;
-    for (unsigned i = 0; i < NOTED_MAX; i++) {
-        if (!move_state(&noted[i], NOTED_FULL, NOTED_READING))
-            continue;
-        uintptr_t irq = lock_irqsave(&lock);
-        bool is_shown = may_log();
-        unlock_irqrestore(&lock, irq);
-        if (is_shown)
-            log_error_found(&noted[i].error, noted[i].is_old);
-        (void)move_state(&noted[i], NOTED_READING, NOTED_FREE);
-    }
+    struct machine_error error = {
+        .cpu = this_cpu()->cpu,
+        .bank = (uint8_t)bank,
+        .is_amd = true,
+        .status = status,
+        .address = status & MC_STATUS_ADDRV ? read_or_0(MSR_MCA_DEADDR(bank)) : 0,
+        .ipid = read_or_0(MSR_MCA_IPID(bank)),
+    };
+    machine_note(&error, is_old);
+    write_if_there(MSR_MCA_DESTAT(bank), 0);
 }
 
 // A fatal one is left to the exception that comes for it: where banks are shared, another processor
@@ -187,13 +118,14 @@ void machine_check_poll(void)
     for (unsigned bank = 0; bank < count_banks(capabilities); bank++) {
         struct machine_error error;
         enum machine_severity severity = read_bank(&error, bank, capabilities);
+        take_deferred(bank, false);
         if (severity == MACHINE_NO_ERROR || severity == MACHINE_FATAL)
             continue;
-        note(&error, false);
+        machine_note(&error, false);
         clear_bank(bank);
     }
     arch_irq_restore(irq);
-    log_noted();
+    machine_notes_log();
 }
 
 static void look(void *unused_argument)
@@ -293,7 +225,7 @@ static void note_all(uint64_t capabilities)
         struct machine_error error;
         if (read_bank(&error, bank, capabilities) == MACHINE_NO_ERROR)
             continue;
-        note(&error, false);
+        machine_note(&error, false);
         clear_bank(bank);
     }
 }
@@ -379,6 +311,26 @@ static void allow_local(uint64_t capabilities)
         write_if_there(MSR_MCG_EXT_CTL, MCG_EXT_CTL_LOCAL);
 }
 
+static void allow_extensions(unsigned bank)
+{
+    uint64_t config;
+    if (kind.is_scalable && msr_read(MSR_MCA_CONFIG(bank), &config) == OK &&
+        config & MCA_CONFIG_EXTENDED)
+        write_if_there(MSR_MCA_CONFIG(bank), config | MCA_CONFIG_ENABLE);
+}
+
+static void start_bank(unsigned bank, uint64_t capabilities)
+{
+    struct machine_error error;
+    if (read_bank(&error, bank, capabilities) != MACHINE_NO_ERROR)
+        machine_note(&error, true);
+    take_deferred(bank, true);
+    clear_bank(bank);
+    allow_extensions(bank);
+    if (!is_firmwares(bank))
+        write_if_there(bank_msr(bank, BANK_CTL), ~0ull);
+}
+
 void machine_check_cpu_init(void)
 {
     if (!kind.is_present)
@@ -387,14 +339,8 @@ void machine_check_cpu_init(void)
     allow_local(capabilities);
     if (capabilities & MCG_CAP_CTL)
         write_if_there(MSR_MCG_CTL, ~0ull);
-    for (unsigned bank = 0; bank < count_banks(capabilities); bank++) {
-        struct machine_error error;
-        if (read_bank(&error, bank, capabilities) != MACHINE_NO_ERROR)
-            note(&error, true);
-        clear_bank(bank);
-        if (!is_firmwares(bank))
-            write_if_there(bank_msr(bank, BANK_CTL), ~0ull);
-    }
+    for (unsigned bank = 0; bank < count_banks(capabilities); bank++)
+        start_bank(bank, capabilities);
     write_if_there(MSR_MCG_STATUS, 0);
-    log_noted();
+    machine_notes_log();
 }

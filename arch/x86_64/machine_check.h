@@ -22,12 +22,6 @@ void machine_check_poll(void);
 // Makes all processors that are online do that soon. Any context.
 void machine_check_poll_all(void);
 
-// What has been found since start, left from before included.
-struct machine_check_counts {
-    unsigned corrected, others;
-};
-struct machine_check_counts machine_check_counts(void);
-
 // How many banks this processor has; 0 where it has none.
 unsigned machine_check_banks(void);
 

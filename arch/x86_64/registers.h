@@ -83,43 +83,43 @@
 
 // Machine checks: CPUID 1 EDX[7] and EDX[14]. Banks have four registers each, and, where CPUID
 // 80000007h EBX[3] says so, AMD's scalable ones a row of sixteen too [SDM3 16.3] [APM2 9.3]
-#define MSR_MCG_CAP          0x179
-#define MCG_CAP_COUNT        BITS(7, 0) // of banks
-#define MCG_CAP_CTL          BIT(8)     // MSR_MCG_CTL is there
-#define MCG_CAP_RECOVERY     BIT(24)    // MC_STATUS_S and MC_STATUS_AR mean something
-#define MCG_CAP_LOCAL        BIT(27)    // a machine check may come to one processor alone
-#define MSR_MCG_STATUS       0x17a
-#define MCG_STATUS_RIPV      BIT(0) // interrupted code may go on
-#define MCG_STATUS_MCIP      BIT(2) // a machine check is being handled: another one is a shutdown
-#define MCG_STATUS_LOCAL     BIT(3) // it has come to this processor alone
-#define MSR_MCG_CTL          0x17b
-#define MSR_MCG_EXT_CTL      0x4d0 // where MCG_CAP_LOCAL, and MSR_FEATURE_CONTROL allows it
-#define MCG_EXT_CTL_LOCAL    BIT(0)
-#define MSR_MC_CTL(n)        (0x400 + 4 * (n))
-#define MSR_MC_STATUS(n)     (0x401 + 4 * (n))
-#define MSR_MC_ADDR(n)       (0x402 + 4 * (n))
-#define MSR_MC_MISC(n)       (0x403 + 4 * (n))
-#define MSR_MCA_CTL(n)       (0xc0002000 + 16 * (n))
-#define MSR_MCA_STATUS(n)    (0xc0002001 + 16 * (n))
-#define MSR_MCA_ADDR(n)      (0xc0002002 + 16 * (n))
-#define MSR_MCA_MISC(n)      (0xc0002003 + 16 * (n))
-#define MSR_MCA_IPID(n)      (0xc0002005 + 16 * (n))
-#define MCA_IPID_HARDWARE    BITS(43, 32)
-#define MCA_IPID_TYPE        BITS(63, 48)
-#define MC_STATUS_CODE       BITS(15, 0)
-#define MC_STATUS_MODEL_CODE BITS(31, 16)
-#define MC_STATUS_COUNT      BITS(52, 38) // of corrected ones; Intel's
-#define MC_STATUS_POISON     BIT(43)      // AMD's
-#define MC_STATUS_DEFERRED   BIT(44)      // AMD's
-#define MC_STATUS_AR         BIT(55)      // action is required; on AMD's scalable ones: of a task
-#define MC_STATUS_S          BIT(56)      // it was signalled as a machine check
-#define MC_STATUS_PCC        BIT(57)      // the processor's context is corrupt
-#define MC_STATUS_ADDRV      BIT(58)
-#define MC_STATUS_MISCV      BIT(59)
-#define MC_STATUS_EN         BIT(60)
-#define MC_STATUS_UC         BIT(61)
-#define MC_STATUS_OVER       BIT(62)
-#define MC_STATUS_VAL        BIT(63)
+#define MSR_MCG_CAP         0x179
+#define MCG_CAP_COUNT       BITS(7, 0) // of banks
+#define MCG_CAP_CTL         BIT(8)     // MSR_MCG_CTL is there
+#define MCG_CAP_RECOVERY    BIT(24)    // MC_STATUS_S and MC_STATUS_AR mean something
+#define MCG_CAP_LOCAL       BIT(27)    // a machine check may come to one processor alone
+#define MSR_MCG_STATUS      0x17a
+#define MCG_STATUS_RIPV     BIT(0) // interrupted code may go on
+#define MCG_STATUS_MCIP     BIT(2) // a machine check is being handled: another one is a shutdown
+#define MCG_STATUS_LOCAL    BIT(3) // it has come to this processor alone
+#define MSR_MCG_CTL         0x17b
+#define MSR_MCG_EXT_CTL     0x4d0 // where MCG_CAP_LOCAL, and MSR_FEATURE_CONTROL allows it
+#define MCG_EXT_CTL_LOCAL   BIT(0)
+#define MSR_MC_CTL(n)       (0x400 + 4 * (n))
+#define MSR_MC_STATUS(n)    (0x401 + 4 * (n))
+#define MSR_MC_ADDR(n)      (0x402 + 4 * (n))
+#define MSR_MC_MISC(n)      (0x403 + 4 * (n))
+#define MSR_MCA_CTL(n)      (0xc0002000 + 16 * (n)) // STATUS, ADDR and MISC behind it
+#define MSR_MCA_CONFIG(n)   (0xc0002004 + 16 * (n))
+#define MCA_CONFIG_EXTENDED BIT(0)
+#define MCA_CONFIG_ENABLE   BIT(32) // software knows of the extensions
+#define MSR_MCA_IPID(n)     (0xc0002005 + 16 * (n))
+#define MSR_MCA_DESTAT(n)   (0xc0002008 + 16 * (n)) // of deferred errors
+#define MSR_MCA_DEADDR(n)   (0xc0002009 + 16 * (n))
+#define MCA_IPID_HARDWARE   BITS(43, 32)
+#define MCA_IPID_TYPE       BITS(63, 48)
+#define MC_STATUS_CODE      BITS(15, 0)
+#define MC_STATUS_POISON    BIT(43) // AMD's
+#define MC_STATUS_DEFERRED  BIT(44) // AMD's
+#define MC_STATUS_AR        BIT(55) // action is required; on AMD's scalable ones: of a task
+#define MC_STATUS_S         BIT(56) // it was signalled as a machine check
+#define MC_STATUS_PCC       BIT(57) // the processor's context is corrupt
+#define MC_STATUS_ADDRV     BIT(58)
+#define MC_STATUS_MISCV     BIT(59)
+#define MC_STATUS_EN        BIT(60)
+#define MC_STATUS_UC        BIT(61)
+#define MC_STATUS_OVER      BIT(62)
+#define MC_STATUS_VAL       BIT(63)
 
 // Performance counters: Intel's second fixed one, of cycles in which the processor isn't halted,
 // where CPUID 0Ah says so [SDM3 20.2]; AMD's first, which counts that as event 76h [APM2 13.2]

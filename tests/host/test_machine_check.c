@@ -9,6 +9,7 @@
 
 #include "arch/x86_64/machine_check.c"
 #include "arch/x86_64/machine_error.c"
+#include "arch/x86_64/machine_note.c"
 
 #define VAL   (1ull << 63)
 #define UC    (1ull << 61)
@@ -30,9 +31,9 @@ static struct {
     bool is_amd, is_scalable, has_none;
     unsigned model;
     uint64_t capabilities, global, global_control, local_control, feature_control;
-    uint64_t banks[BANKS][8]; // CTL, STATUS, ADDR, MISC, CONFIG, IPID
-    unsigned highest_bank;    // that was asked for
-    bool refuses;             // #GP for whatever is written
+    uint64_t banks[BANKS][16]; // CTL, STATUS, ADDR, MISC, CONFIG, IPID, ..., DESTAT, DEADDR
+    unsigned highest_bank;     // that was asked for
+    bool refuses;              // #GP for whatever is written
     bool cant_post;
 } processor;
 
@@ -95,7 +96,7 @@ static uint64_t *find_msr(uint32_t msr)
     }
     unsigned bank = msr >= 0xc0002000 ? (msr - 0xc0002000) / 16 : (msr - 0x400) / 4;
     unsigned reg = msr >= 0xc0002000 ? msr % 16 : msr % 4;
-    if (msr < 0x400 || bank >= BANKS || reg > 7 || (msr >= 0xc0002000) != processor.is_scalable)
+    if (msr < 0x400 || bank >= BANKS || (msr >= 0xc0002000) != processor.is_scalable)
         return NULL;
     if (bank > processor.highest_bank)
         processor.highest_bank = bank;
@@ -201,9 +202,10 @@ static void start_with(uint64_t capabilities)
     memset(&processor, 0, sizeof(processor));
     memset(&found, 0, sizeof(found));
     memset(noted, 0, sizeof(noted));
-    note(&(struct machine_error){.status = VAL}, false); // the minute begins, nothing is left out
+    machine_note(&(struct machine_error){.status = VAL},
+                 false); // the minute begins, nothing is left out
     now_ns += 1000000000000;
-    log_noted();
+    machine_notes_log();
     now_ns += 1000000000000;
     memset(&counts, 0, sizeof(counts));
     processor.capabilities = capabilities;
@@ -284,6 +286,31 @@ static void scalable_banks_have_their_own_registers(void **state)
                                   "status 0x8000000000000015, address 0x0, misc 0x0");
 }
 
+// [APM2 9.3.2.6]: DESTAT and DEADDR are registers 8 and 9, and CONFIG, 4, has the extensions' bits
+// 0 and 32.
+static void deferred_errors_have_their_own_registers(void **state)
+{
+    (void)state;
+    start_scalable(20);
+    assert_int_equal(processor.banks[3][4], 0); // not extended
+    processor.banks[3][4] = 1;
+    processor.banks[5][8] = VAL | ADDRV | 1ull << 44 | 0x15;
+    processor.banks[5][9] = 0x7000;
+    machine_check_cpu_init();
+    assert_int_equal(processor.banks[3][4], 1 | 1ull << 32);
+    assert_string_equal(log_last,
+                        "mce: CPU 3 bank 5: from before the start, deferred: L1 data TLB, "
+                        "status 0x8400100000000015, address 0x7000, misc 0x0");
+    assert_int_equal(processor.banks[5][8], 0);
+    log_forget();
+    processor.banks[5][8] = VAL | 1ull << 44 | 0x15;
+    set_bank(5, VAL | 0x16, 0, 0); // a corrected one since
+    machine_check_poll();
+    machine_check_poll();
+    assert_int_equal(log_lines[LOG_WARN], 2);
+    assert_int_equal(processor.banks[5][8] | processor.banks[5][1], 0);
+}
+
 // [SDM3 16.3.2.1]
 static void bank_0_of_old_processors_is_the_firmwares(void **state)
 {
@@ -343,7 +370,7 @@ static void corrected_errors_are_polled(void **state)
     assert_int_equal(processor.banks[7][1], 0);
     machine_check_poll();
     assert_int_equal(log_lines[LOG_WARN], 1); // once
-    assert_int_equal(machine_check_counts().corrected, 1);
+    assert_int_equal(machine_counts().corrected, 1);
 }
 
 static void a_minute_passes(void)
@@ -377,7 +404,7 @@ static void fatal_ones_are_the_exceptions(void **state)
     assert_int_equal(log_lines[LOG_WARN], 1);
     assert_true(processor.banks[7][1] & VAL);
     assert_int_equal(processor.banks[8][1], 0);
-    assert_int_equal(machine_check_counts().others, 1);
+    assert_int_equal(machine_counts().others, 1);
 }
 
 static void a_flood_is_counted(void **state)
@@ -394,7 +421,7 @@ static void a_flood_is_counted(void **state)
     set_bank(0, VAL | 0x15, 0, 0);
     machine_check_poll();
     assert_int_equal(log_lines[LOG_WARN], 10); // how many weren't shown, and the new one
-    assert_int_equal(machine_check_counts().corrected, 161);
+    assert_int_equal(machine_counts().corrected, 161);
 }
 
 // --- The exception ------------------------------------------------------------------------------
@@ -495,6 +522,7 @@ int main(void)
         cmocka_unit_test(banks_are_switched_on),
         cmocka_unit_test(only_what_is_there_is_touched),
         cmocka_unit_test(scalable_banks_have_their_own_registers),
+        cmocka_unit_test(deferred_errors_have_their_own_registers),
         cmocka_unit_test(bank_0_of_old_processors_is_the_firmwares),
         cmocka_unit_test(one_processor_alone_where_firmware_allows),
         cmocka_unit_test(errors_from_before_are_told_and_cleared),

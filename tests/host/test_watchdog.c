@@ -54,6 +54,7 @@ uint64_t clock_ns(void)
 enum behaviour {
     HANGS,       // with its interrupts off
     RUNS,        // takes what is sent
+    WAITS,       // with its interrupts off, but runs what others want meanwhile
     TICKS,       // has interrupts of its own
     IDLES,       // halted, so NMIs and calls are all that comes
     IS_LOST,     // takes no NMI either
@@ -71,8 +72,13 @@ bool remote_post(uint32_t cpu, struct remote_work *work, remote_function *run, v
         return true;
     }
     pings[cpu]++;
-    processors[cpu].heartbeat +=
-        (behaviours[cpu] == RUNS || behaviours[cpu] == IDLES) && !processors[cpu].interrupted;
+    bool takes = behaviours[cpu] == RUNS || behaviours[cpu] == IDLES || behaviours[cpu] == WAITS;
+    if (takes && !processors[cpu].interrupted) {
+        unsigned before = here;
+        here = cpu;
+        run(argument);
+        here = before;
+    }
     return true;
 }
 
@@ -128,7 +134,7 @@ unsigned arch_backtrace(const struct trap_frame *frame, const void *frame_pointe
 
 static void take_nmi(unsigned cpu)
 {
-    struct trap_frame frame = {behaviours[cpu] != HANGS, 0x1000};
+    struct trap_frame frame = {behaviours[cpu] != HANGS && behaviours[cpu] != WAITS, 0x1000};
     unsigned before = here;
     here = cpu;
     assert_true(watchdog_on_nmi(&frame));
@@ -225,6 +231,8 @@ static void busy_and_idle_ones_are_fine(void **state)
     behaviours[0] = behaviours[3] = RUNS;
     behaviours[2] = IDLES;
     assert_true(pass(3000));
+    behaviours[0] = WAITS;
+    assert_true(pass(300));
     assert_int_equal(log_lines[LOG_ERROR], 0);
     for (unsigned i = 0; i < PROCESSORS; i++)
         assert_int_equal(nmis[i], 0);

@@ -48,8 +48,7 @@ def panicked(machine):
 
 @pytest.mark.parametrize("model", [INTEL, AMD])
 def test_fatal(start, model):
-    """Catches banks that are off (QEMU then drops the error), and a screen that doesn't say which
-    bank, what and where."""
+    """Catches a screen that doesn't say which bank, what and where."""
     machine = start(cpu=model, append="exit=qemu")
     machine.wait_prompt()
     machine.assert_silent(0.3)  # it has drawn what follows the prompt
@@ -71,7 +70,7 @@ def test_nowhere_to_go_on(start):
 
 
 def test_on_another_processor(start):
-    """Catches banks that only the boot processor has switched on, and a screen that names it."""
+    """Catches banks that only the boot processor has looked at, and a screen that names it."""
     machine = start(cpu=INTEL, cpus=3, append="exit=qemu")
     machine.wait_prompt()
     inject(machine, 2, 1, VAL | UC | EN | S | AR | ADDRV | 0x150, RIPV | MCIP, 0x7000)
@@ -97,13 +96,17 @@ def test_to_be_lived_with(start):
 
 
 def test_from_before_the_start(start):
-    """Catches errors that a reset has survived and nobody reads: often they say why it came."""
-    machine = start(cpu=INTEL, reboots=True)
+    """Catches errors that have survived a reset and that nobody reads, on any processor: often they
+    say why it came."""
+    machine = start(cpu=INTEL, cpus=2, reboots=True)
     machine.wait_prompt()
     inject(machine, 0, 3, VAL | ADDRV | 0x135, 0, 0x9000)
+    inject(machine, 1, 4, VAL | ADDRV | 0x135, 0, 0xa000)
     machine.type("reboot\r")
-    assert ("warn mce: CPU 0 bank 3: from before the start, corrected: L1 data cache, data read, "
-            "status 0x8400000000000135, address 0x9000, misc 0x0\n") in machine.wait_prompt()
+    said = machine.wait_prompt()
+    for place, address in (("CPU 0 bank 3", 0x9000), ("CPU 1 bank 4", 0xa000)):
+        assert (f"warn mce: {place}: from before the start, corrected: L1 data cache, data read, "
+                f"status 0x8400000000000135, address {address:#x}, misc 0x0\n") in said
     assert len(machine.command("mce")) == 1, "it isn't cleared"
 
 
