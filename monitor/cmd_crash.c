@@ -146,11 +146,15 @@ static void run_kind(void *kind)
     ((const struct crash_kind *)kind)->run();
 }
 
-// On another processor, which may never come back: this one doesn't wait for it as a caller would.
+// Another processor may never come back: this one doesn't wait for it as a caller would.
 static enum status crash_on(uint32_t cpu, const struct crash_kind *kind)
 {
     const uint64_t patience_ns = 2000000000;
     static struct remote_work work;
+    if (cpu == this_cpu()->cpu) {
+        kind->run();
+        return OK;
+    }
     if (!remote_post(cpu, &work, run_kind, (void *)(uintptr_t)kind)) {
         print("CPU %u is not online, or has not come back yet\n", cpu);
         return NOT_FOUND;

@@ -23,7 +23,7 @@ def assert_all_work(machine, said, count):
     found = processors(machine)
     assert list(found) == list(range(count))
     states = {number: row[2] for number, row in found.items()}
-    assert states.pop(0) == "here" and set(states.values()) <= {"idle"}, states
+    assert states.pop(0) == "here" and set(states.values()) <= {"idle", "busy"}, states
     assert len({row[0] for row in found.values()}) == count  # APIC ids
     assert len({row[4] for row in found.values()}) == count  # places
     return found
@@ -35,7 +35,7 @@ def test_count(start, count):
     short for many that one host runs by turns."""
     machine = start(cpus=count)
     assert_all_work(machine, machine.wait_prompt(300), count)
-    assert "nothing is wrong" in "\n".join(machine.command("memory check", 120))
+    assert all(line.endswith("ok") for line in machine.command("memory check", 120))
 
 
 @pytest.mark.parametrize("firmware", ["bios", "uefi", "uefi32"])
@@ -127,10 +127,9 @@ def test_safe(start, machine_type):
     assert "typed slowly" in machine.wait("typed slowly\r\nkeelson> ") + "typed slowly"
 
 
-@pytest.mark.parametrize("machine_type", ["pc,acpi=off", "q35,acpi=off"])
-def test_without_acpi(start, machine_type):
+def test_without_acpi(start):
     """One processor, and lines by way of the 8259: keys still come by interrupt."""
-    machine = start(machine=machine_type, cpus=4)
+    machine = start(machine="pc,acpi=off", cpus=4)
     said = machine.wait_prompt()
     assert "lines come through the 8259" in said, said
     assert "smp: 1 of 1 processors online" in said, said
