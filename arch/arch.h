@@ -47,10 +47,10 @@ void arch_wait_for_interrupt(void);
 // struct percpu where it was.
 void arch_stop_others(void);
 
-// Interrupts this processor once, when clock_ns(), which is `now_ns`, comes to `deadline_ns`: at once
-// where that has passed, and perhaps early where it is far. What was started before is forgotten.
-// The interrupt calls timer_run_due() (kernel/timer.h). Interrupts off. Without a timer nothing
-// happens.
+// Interrupts this processor once, when clock_ns(), which is `now_ns`, comes to `deadline_ns`: at
+// once where that has passed, and perhaps early where it is far. What was started before is
+// forgotten. The interrupt calls timer_run_due() (kernel/timer.h). Interrupts off. Without a timer
+// nothing happens.
 void arch_timer_start(uint64_t deadline_ns, uint64_t now_ns);
 
 // What the processors' timers are, for people; NULL: there are none.

@@ -81,33 +81,61 @@ static void no_function_runs_twice_at_once(void **state)
     assert_in_range(waiting, 0, TIMERS);
 }
 
-// The first cancels, the second runs; the third is the one whose timers they are.
+// The first cancels what others arm when it asks them to, and then nothing may run.
+static bool is_wanted[TIMERS], is_finished;
+
+static void run_on(void *context)
+{
+    struct shared *one = context;
+    __atomic_fetch_add(&one->inside, 1, __ATOMIC_ACQ_REL);
+    for (unsigned i = 0; i < 20; i++)
+        sched_yield();
+    one->runs++;
+    timer_arm(&one->timer, clock_ns() + 1);
+    __atomic_fetch_sub(&one->inside, 1, __ATOMIC_ACQ_REL);
+}
+
+static void cancel_one(struct shared *one, bool *wanted)
+{
+    __atomic_store_n(wanted, true, __ATOMIC_RELEASE);
+    while (__atomic_load_n(wanted, __ATOMIC_ACQUIRE))
+        sched_yield();
+    for (unsigned i = 0; i < random_below(20); i++)
+        sched_yield();
+    (void)timer_cancel(&one->timer);
+    unsigned inside = __atomic_load_n(&one->inside, __ATOMIC_ACQUIRE), runs = one->runs;
+    sched_yield();
+    if (inside || runs != one->runs || timer_queue_has(&one->timer.node))
+        __atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
+}
+
 static void *canceller(void *argument)
 {
     here = (unsigned)(uintptr_t)argument;
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        struct shared *one = &shared[round % TIMERS];
-        if (here) {
-            __atomic_fetch_add(&now_ns, 1, __ATOMIC_RELAXED);
-            timer_run_due();
-            continue;
+    for (unsigned round = 0; here == 0 && round < 300; round++)
+        cancel_one(&shared[round % TIMERS], &is_wanted[round % TIMERS]);
+    if (here == 0)
+        __atomic_store_n(&is_finished, true, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&is_finished, __ATOMIC_ACQUIRE)) {
+        for (unsigned i = here - 1; i < TIMERS; i += 2) {
+            if (!__atomic_load_n(&is_wanted[i], __ATOMIC_ACQUIRE))
+                continue;
+            timer_arm(&shared[i].timer, clock_ns() + i);
+            __atomic_store_n(&is_wanted[i], false, __ATOMIC_RELEASE);
         }
-        (void)timer_cancel(&one->timer);
-        if (__atomic_load_n(&one->inside, __ATOMIC_ACQUIRE))
-            __atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&now_ns, 1, __ATOMIC_RELAXED);
+        timer_run_due();
+        sched_yield();
     }
     return NULL;
 }
 
-// Nobody arms them but their own functions.
 static void after_a_cancel_nothing_runs(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < TIMERS; i++) {
         shared[i].runs = 0;
-        timer_init(&shared[i].timer, run, &shared[i], "shared");
-        here = 1 + i % 2;
-        timer_arm(&shared[i].timer, clock_ns() + 100 * i);
+        timer_init(&shared[i].timer, run_on, &shared[i], "shared");
     }
     together(canceller);
     assert_int_equal(wrong, 0);

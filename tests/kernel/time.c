@@ -159,6 +159,26 @@ KTEST(timer, a_hundred_thousand_in_their_order)
     KTEST_EQUAL(early, 0);
 }
 
+// What is due together with an earlier one mustn't take along what isn't yet.
+KTEST(timer, a_later_one_waits_for_its_own_time)
+{
+    struct one first = {0}, next = {0};
+    timer_init(&first.timer, note, &first, "test");
+    timer_init(&next.timer, note, &next, "test");
+    last_deadline_ns = wrong_order = early = 0;
+    uint64_t now = clock_ns();
+    timer_arm(&first.timer, first.deadline_ns = now + 20 * MS);
+    timer_arm(&next.timer, next.deadline_ns = now + 22 * MS);
+    for (unsigned i = 0; i < 5000 && !__atomic_load_n(&next.runs, __ATOMIC_RELAXED); i++)
+        sleep_ns(MS);
+    (void)timer_cancel(&first.timer);
+    (void)timer_cancel(&next.timer);
+    KTEST_EQUAL(first.runs, 1);
+    KTEST_EQUAL(next.runs, 1);
+    KTEST_EQUAL(wrong_order, 0);
+    KTEST_EQUAL(early, 0);
+}
+
 // How late, at best: a host may be busy elsewhere.
 static uint64_t sleep_late_ns(uint64_t ns, bool *is_early)
 {
