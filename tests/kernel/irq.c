@@ -176,10 +176,11 @@ KTEST(irq, a_level_that_nobody_claims_is_masked_and_named)
     KTEST_CHECK(irq_unmask(gsi) == NOT_FOUND); // nobody is left
 }
 
-// Interrupts that this processor sends itself, as fast as it takes them.
+// Interrupts that this processor sends itself, as fast as it takes them: fewer than make a storm of
+// what is claimed.
 KTEST(irq, edges_that_nobody_claims_are_masked_and_named)
 {
-    enum { SENT_MAX = 1000000 };
+    enum { SENT_MAX = 100000 };
     static struct device device = DEVICE("test of storms", false);
     if (!irq_is_available() || !platform.ioapic_count)
         KTEST_SKIP("needs an I/O APIC");
