@@ -2,8 +2,8 @@
 
 #include "mm/vspace.h"
 #include "kernel/panic.h"
-#include "kernel/remote.h"
 #include "lib/bits.h"
+#include "mm/tlb.h"
 #include "mm/vspace_priv.h"
 
 uintptr_t direct_map_base = 0xffff800000000000;
@@ -34,27 +34,6 @@ enum status vspace_reserve(size_t size, size_t alignment, const char *name, uint
     return range_insert(size, alignment, 0, name, VSPACE_RESERVED, start);
 }
 
-struct range {
-    uintptr_t start;
-    size_t size;
-};
-
-static void flush_range(void *argument)
-{
-    const struct range *range = argument;
-    arch_tlb_flush(range->start, range->size);
-}
-
-void tlb_shootdown(uintptr_t start, size_t size)
-{
-    struct range range = {start, size};
-    arch_tlb_flush(start, size);
-    if (unlikely(remote_online() > 1))
-        remote_call_all(flush_range, &range);
-}
-
-// Tables stay where they are until no processor can be on its way through them. Others are told
-// without the lock, for which they may be waiting with interrupts off.
 static void forget(uintptr_t address, size_t size, paddr_t tables)
 {
     tlb_shootdown(address, size);
@@ -62,7 +41,8 @@ static void forget(uintptr_t address, size_t size, paddr_t tables)
         arch_free_tables(tables);
 }
 
-void vspace_release(uintptr_t start)
+// Unmaps the range that begins there; it is to be removed when the batch is flushed.
+static void empty_range(uintptr_t start, struct tlb_batch *batch)
 {
     uintptr_t state = lock_irqsave(&vspace.lock);
     unsigned index = range_index(start);
@@ -73,11 +53,22 @@ void vspace_release(uintptr_t start)
     ASSERT(status == OK); // no page reaches beyond: nothing is split
     paddr_t tables = arch_take_tables();
     unlock_irqrestore(&vspace.lock, state);
-    forget(start, size, tables);
+    tlb_batch_add(batch, start, size, tables);
+}
 
-    state = lock_irqsave(&vspace.lock);
+static void forget_range(uintptr_t start)
+{
+    uintptr_t state = lock_irqsave(&vspace.lock);
     range_remove(range_index(start));
     unlock_irqrestore(&vspace.lock, state);
+}
+
+void vspace_release(uintptr_t start)
+{
+    struct tlb_batch batch = {.count = 0};
+    empty_range(start, &batch);
+    tlb_batch_flush(&batch);
+    forget_range(start);
 }
 
 // --- Mapping -------------------------------------------------------------------------------------
@@ -204,6 +195,10 @@ bool vspace_translate(uintptr_t address, struct mapping *mapping)
 
 // --- Memory and stacks ---------------------------------------------------------------------------
 
+struct filled_range {
+    uintptr_t start, end; // of what is mapped there
+};
+
 static void free_list(paddr_t page)
 {
     while (page) {
@@ -221,28 +216,46 @@ static bool find_page(uintptr_t start, uintptr_t end, struct mapping *page)
     return is_there;
 }
 
-// The pages behind a range, as a list that begins with `page`: each holds the next one's address.
-static paddr_t list_pages(uintptr_t start, uintptr_t end)
+// Puts the pages behind a range onto a list: each holds the address of the next.
+static void list_pages(const struct filled_range *range, paddr_t *list)
 {
-    paddr_t list = NO_PAGE;
     struct mapping page;
-    for (uintptr_t at = start; find_page(at, end, &page); at = page.start + page.size)
+    for (uintptr_t at = range->start; find_page(at, range->end, &page); at = page.start + page.size)
         for (size_t offset = 0; offset < page.size; offset += PAGE_SIZE) {
-            *(paddr_t *)phys_to_virt(page.physical + offset, PAGE_SIZE) = list;
-            list = page.physical + offset;
+            *(paddr_t *)phys_to_virt(page.physical + offset, PAGE_SIZE) = *list;
+            *list = page.physical + offset;
         }
-    return list;
 }
 
-// Nobody writes there any more when the list goes through the pages: whoever would, faults.
-static void free_range(uintptr_t start, uintptr_t end)
+static void make_constant(const struct filled_range *range, struct tlb_batch *batch)
 {
-    if (end != start) {
-        enum status status = vspace_protect(start, end - start, MAP_READ);
-        ASSERT(status == OK); // no page reaches beyond: nothing is split
+    if (range->end == range->start)
+        return;
+    size_t size = range->end - range->start;
+    uintptr_t state = lock_irqsave(&vspace.lock);
+    enum status status = arch_protect(range->start, size, MAP_READ);
+    ASSERT(status == OK); // no page reaches beyond: nothing is split
+    paddr_t tables = arch_take_tables();
+    unlock_irqrestore(&vspace.lock, state);
+    tlb_batch_add(batch, range->start, size, tables);
+}
+
+// Nobody writes there any more when the list goes through the pages: whoever would, faults. Other
+// processors are interrupted twice, however many ranges there are.
+static void free_ranges(const struct filled_range *ranges, unsigned count)
+{
+    struct tlb_batch batch = {.count = 0};
+    paddr_t pages = NO_PAGE;
+    for (unsigned i = 0; i < count; i++)
+        make_constant(&ranges[i], &batch);
+    tlb_batch_flush(&batch);
+    for (unsigned i = 0; i < count; i++) {
+        list_pages(&ranges[i], &pages);
+        empty_range(ranges[i].start, &batch);
     }
-    paddr_t pages = list_pages(start, end);
-    vspace_release(start);
+    tlb_batch_flush(&batch);
+    for (unsigned i = 0; i < count; i++)
+        forget_range(ranges[i].start);
     free_list(pages);
 }
 
@@ -272,16 +285,16 @@ static uintptr_t alloc(size_t *size, const char *name, enum vspace_kind kind)
     uintptr_t filled = fill(start, start + *size);
     if (filled == start + *size)
         return start;
-    free_range(start, filled);
+    free_ranges(&(struct filled_range){start, filled}, 1);
     return 0;
 }
 
-static void free_kind(uintptr_t address, enum vspace_kind kind)
+static struct filled_range find_kind(uintptr_t address, enum vspace_kind kind)
 {
     struct vspace_range range;
     bool is_there = range_copy(address, kind, &range);
     ASSERT(is_there);
-    free_range(range.start, range.end);
+    return (struct filled_range){range.start, range.end};
 }
 
 void *vspace_alloc(size_t size, const char *name)
@@ -291,8 +304,10 @@ void *vspace_alloc(size_t size, const char *name)
 
 void vspace_free(void *memory)
 {
-    if (memory)
-        free_kind((uintptr_t)memory, VSPACE_MEMORY);
+    if (!memory)
+        return;
+    struct filled_range range = find_kind((uintptr_t)memory, VSPACE_MEMORY);
+    free_ranges(&range, 1);
 }
 
 void *vspace_stack_create(size_t size, const char *name)
@@ -301,8 +316,18 @@ void *vspace_stack_create(size_t size, const char *name)
     return start ? (void *)(start + size) : NULL;
 }
 
+void vspace_stacks_destroy(void *const tops[], unsigned count)
+{
+    struct filled_range ranges[VSPACE_STACKS_MAX];
+    unsigned found = 0;
+    ASSERT(count <= VSPACE_STACKS_MAX);
+    for (unsigned i = 0; i < count; i++)
+        if (tops[i])
+            ranges[found++] = find_kind((uintptr_t)tops[i] - 1, VSPACE_STACK);
+    free_ranges(ranges, found);
+}
+
 void vspace_stack_destroy(void *top)
 {
-    if (top)
-        free_kind((uintptr_t)top - 1, VSPACE_STACK);
+    vspace_stacks_destroy(&top, 1);
 }

@@ -65,6 +65,10 @@ void vspace_free(void *memory);
 must_use void *vspace_stack_create(size_t size, const char *name);
 void vspace_stack_destroy(void *top);
 
+// Several at once, which interrupts other processors no more often than for one; NULL is none.
+enum { VSPACE_STACKS_MAX = 8 };
+void vspace_stacks_destroy(void *const tops[], unsigned count);
+
 // Maps device registers (MAP_UNCACHED) or a framebuffer (MAP_WRITE_COMBINING), any alignment.
 // OUT_OF_RANGE where the processor can't form the address, BAD_ARGUMENT where part of it is memory
 // that the direct map has. Before vspace_init(), for a panic's
@@ -95,7 +99,3 @@ const struct vspace_range *vspace_range(unsigned index);
 // the direct map. Calls `complain` for everything wrong, returns
 // how often. Nobody may map or unmap meanwhile.
 unsigned vspace_check(mm_complain *complain);
-
-// Makes all processors forget [start, start + size), before the memory behind it goes to somebody
-// else. One processor today: it becomes real with the others.
-void tlb_shootdown(uintptr_t start, size_t size);

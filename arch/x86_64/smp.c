@@ -75,11 +75,10 @@ OPTION(safe, "", "one processor, no interrupts: everything polls")
 
 static void destroy_stacks(struct ap *ap)
 {
-    if (ap->stack)
-        vspace_stack_destroy((void *)ap->stack);
+    void *tops[IST_COUNT] = {(void *)ap->stack};
     for (unsigned ist = IST_NONE + 1; ist < IST_COUNT; ist++)
-        if (ap->cpu->arch.tss.ist[ist - 1])
-            vspace_stack_destroy((void *)ap->cpu->arch.tss.ist[ist - 1]);
+        tops[ist] = (void *)ap->cpu->arch.tss.ist[ist - 1];
+    vspace_stacks_destroy(tops, IST_COUNT);
 }
 
 static bool create_stacks(struct ap *ap)

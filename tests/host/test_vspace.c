@@ -102,6 +102,55 @@ static void other_processors_are_told(void **state)
     page_free(page);
 }
 
+// However many stacks go, others are interrupted once for writing there, and once for being there.
+static void many_stacks_interrupt_twice(void **state)
+{
+    (void)state;
+    void *tops[VSPACE_STACKS_MAX];
+    unsigned before = fake_pages.in_use;
+    for (unsigned i = 0; i < VSPACE_STACKS_MAX; i++)
+        tops[i] = i == 3 ? NULL : vspace_stack_create(4 * PAGE_SIZE, "test");
+    remote_calls = 0;
+    vspace_stacks_destroy(tops, VSPACE_STACKS_MAX);
+    assert_int_equal(remote_calls, 2);
+    assert_int_equal(fake_pages.in_use, before);
+    assert_null(vspace_range(0));
+    assert_right();
+}
+
+static struct {
+    uintptr_t start[TLB_BATCH_MAX + 1];
+    unsigned count;
+} flushed;
+
+static void note_flush(uintptr_t address, size_t size)
+{
+    assert_int_equal(size, PAGE_SIZE);
+    if (flushed.count <= TLB_BATCH_MAX)
+        flushed.start[flushed.count] = address;
+    flushed.count++;
+}
+
+static void a_full_batch_loses_nothing(void **state)
+{
+    (void)state;
+    struct tlb_batch batch = {.count = 0};
+    flushed.count = 0;
+    before_flush = note_flush;
+    remote_calls = 0;
+    for (unsigned i = 0; i < TLB_BATCH_MAX; i++)
+        tlb_batch_add(&batch, (i + 1) * PAGE_SIZE, PAGE_SIZE, 0);
+    assert_int_equal(flushed.count, 0);
+    tlb_batch_add(&batch, (TLB_BATCH_MAX + 1) * PAGE_SIZE, PAGE_SIZE, 0);
+    assert_int_equal(flushed.count, 2 * TLB_BATCH_MAX); // here and there
+    for (unsigned i = 0; i < TLB_BATCH_MAX; i++)
+        assert_int_equal(flushed.start[i], (i + 1) * PAGE_SIZE);
+    tlb_batch_flush(&batch);
+    assert_int_equal(flushed.count, 2 * (TLB_BATCH_MAX + 1));
+    tlb_batch_flush(&batch); // of nothing
+    assert_int_equal(remote_calls, 2);
+}
+
 // In a range of 16 TiB: page by page, this would take minutes.
 static void what_is_empty_is_passed_over(void **state)
 {
@@ -171,6 +220,8 @@ int main(void)
         TEST(more_than_there_is_takes_nothing),
         TEST(late_writers_harm_nobody),
         TEST(other_processors_are_told),
+        TEST(many_stacks_interrupt_twice),
+        TEST(a_full_batch_loses_nothing),
         TEST(what_is_empty_is_passed_over),
         TEST(the_check_finds_what_is_missing),
         TEST(memory_out_of_reach_is_told),

@@ -15,6 +15,7 @@
 
 #include "mm/direct_map.c"
 #include "mm/memory_map.c"
+#include "mm/tlb.c"
 #include "mm/vspace.c"
 #include "mm/vspace_check.c"
 #include "mm/vspace_mmio.c"

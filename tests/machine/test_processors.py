@@ -38,11 +38,11 @@ def test_count(start, count):
     assert all(line.endswith("ok") for line in machine.command("memory check", 120))
 
 
-@pytest.mark.parametrize("firmware", ["bios", "uefi", "uefi32"])
-def test_firmware(start, firmware):
-    """Processors that firmware has had at work before."""
-    machine = start(iso=ISO, firmware=firmware, cpus=4)
-    assert_all_work(machine, machine.wait_prompt(), 4)
+@pytest.mark.parametrize("firmware, count", [("bios", 4), ("uefi", 4), ("uefi32", 2)])
+def test_firmware(start, firmware, count):
+    """Processors that firmware has had at work before; the last one's takes a minute for two."""
+    machine = start(iso=ISO, firmware=firmware, cpus=count)
+    assert_all_work(machine, machine.wait_prompt(300), count)
 
 
 def test_moved_image(start):
