@@ -14,12 +14,20 @@ static bool has_log(const struct percpu *cpu)
     return cpu->cpu == 0 && log_is_pending();
 }
 
+// Nothing would interrupt for a timer where there is no device for it.
+static bool must_poll(void)
+{
+    return !arch_timer_name() && timer_next_deadline() != TIMER_NEVER;
+}
+
 // Interrupts are off.
 static void halt(struct percpu *cpu)
 {
     __atomic_store_n(&cpu->is_idle, true, __ATOMIC_SEQ_CST);
     if (remote_is_called(cpu))
         remote_run(); // its interrupt may be waiting until they are on
+    else if (must_poll())
+        timer_run_due();
     else if (!has_log(cpu))
         arch_wait_for_interrupt();
     __atomic_store_n(&cpu->is_idle, false, __ATOMIC_RELAXED);
@@ -45,8 +53,8 @@ static void end_wait(void *unused_context)
 void idle_since(uint64_t mark, uint64_t deadline_ns)
 {
     struct timer timer;
-    timer_poll();
     if (deadline_ns != TIMER_NEVER && !arch_timer_name()) {
+        timer_poll();
         arch_pause();
         return;
     }
