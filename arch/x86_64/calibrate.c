@@ -10,7 +10,7 @@
 enum {
     READS = 5, // of which the narrowest counts
     PARTS = 4,
-    TRIES = 5,
+    TRIES = 10,
     PART_US = 500,
     STILL_MAX = 2000,    // readings without a change; the slowest reference needs few
     POLLS_MAX = 1000000, // should the counter stand still, too
@@ -30,6 +30,7 @@ static const char stands_still[] = "stands still";
 static const char reads_all_ones[] = "reads all ones";
 static const char runs_backwards[] = "runs backwards";
 static const char is_too_slow[] = "is too slow";
+static const char never_arrives[] = "is too slow, as is the TSC";
 static const char runs_unevenly[] = "runs unevenly";
 static const char is_read_too_slowly[] = "can't be read quickly enough";
 static const char is_implausible[] = "gives a rate that can't be";
@@ -66,6 +67,8 @@ static const char *wait(const struct reference *reference, const struct reading 
     uint64_t wanted = PART_US * FS_PER_US / reference->period_fs, last = start->count;
     unsigned still = 0;
     for (unsigned i = 0; i < POLLS_MAX; i++) {
+        uint64_t ticks =
+            arch_ticks(); // before the count: the processor may be taken away behind it
         uint64_t count = reference->read() & reference->mask;
         uint64_t step = counts_between(reference, last, count);
         if (step > reference->mask / 2)
@@ -75,11 +78,11 @@ static const char *wait(const struct reference *reference, const struct reading 
             return count == reference->mask ? reads_all_ones : stands_still;
         if (counts_between(reference, start->count, count) >= wanted)
             return NULL;
-        if (arch_ticks() - start->ticks > PART_TICKS_MAX)
+        if ((int64_t)(ticks - start->ticks) > (int64_t)PART_TICKS_MAX)
             return is_too_slow;
         last = count;
     }
-    return is_too_slow;
+    return never_arrives;
 }
 
 // Ticks per second, and how far that may be off: by half of both widths, and by one count, since
@@ -129,7 +132,7 @@ static const char *measure(const struct reference *reference, struct calibration
 // What is wrong for good isn't tried again; everything else may be a host's or a firmware's doing.
 static bool is_hopeless(const char *problem)
 {
-    return problem == stands_still || problem == reads_all_ones || problem == is_too_slow;
+    return problem == stands_still || problem == reads_all_ones || problem == never_arrives;
 }
 
 const char *calibrate(const struct reference *reference, struct calibration *result)
