@@ -121,6 +121,35 @@ static void nothing_is_lost(void **state)
         assert_int_equal(ran[i], asked[i]);
 }
 
+static bool has_run, has_run_meanwhile;
+
+static void run_second(void *argument)
+{
+    (void)argument;
+    has_run = true;
+}
+
+// As one does that calls another processor, and waits.
+static void run_first(void *argument)
+{
+    (void)argument;
+    run_for_others();
+    has_run_meanwhile = has_run;
+}
+
+static void what_came_with_a_call_runs_while_it_waits(void **state)
+{
+    (void)state;
+    struct remote_work first, second;
+    self = 0;
+    areas[0] = (struct percpu){.is_online = true};
+    push(&areas[0], &first, run_first, NULL);
+    push(&areas[0], &second, run_second, NULL);
+    remote_run();
+    assert_true(has_run_meanwhile);
+    assert_false(remote_is_pending(&first) || remote_is_pending(&second));
+}
+
 static void who_is_absent_is_not_called(void **state)
 {
     (void)state;
@@ -139,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_lost),
+        cmocka_unit_test(what_came_with_a_call_runs_while_it_waits),
         cmocka_unit_test(who_is_absent_is_not_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

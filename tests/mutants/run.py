@@ -61,7 +61,7 @@ class Tree:
             return self.run([f"build/tests/host/{what}"]).returncode == PASSED
         if kind == "kernel":
             done = self.run([
-                "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", "256M",
+                "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "256M",
                 "-display", "none", "-no-reboot", "-nic", "none", "-serial", "null",
                 "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", "build/keelson.elf",
                 "-append", f"exit=qemu ktest={what}"], timeout=20)
