@@ -297,6 +297,7 @@ void ap_main(void)
     lapic_timer_cpu_init();
     machine_check_cpu_init();
     remote_enter();
+    arch_irq_restore(RFLAGS_IF);
     for (;;)
         idle();
 }

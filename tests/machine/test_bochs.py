@@ -84,3 +84,23 @@ def test_hardware(run, model, words):
     assert re.search(r"^serial ports +COM1 \(console\)$", said, re.M), said
     assert re.search(r"^hypervisor +none$", said, re.M), said
     assert "PANIC" not in said and ending == "power-off"
+
+
+@pytest.mark.parametrize("options, mode", [("", "xAPIC"), ("x2apic=on", "x2APIC"), ("x2apic=off", "xAPIC")])
+def test_processors(run, options, mode):
+    """Two processors, by the modes that QEMU doesn't have: their registers are MSRs then, and #GP tells
+    of each that isn't there."""
+    ending, said = run(f'{options} ktest=processors* run="cpus; interrupts; poweroff"', cpus=2)
+    assert f"lapic: id 0, {mode} mode" in said, said
+    assert "smp: 2 of 2 processors online" in said, said
+    assert re.search(r"^[1-9]\d* passed, 0 failed, 0 skipped$", said, re.M), said
+    assert re.search(r"^ +1 +1 +- +\w+ +\d+  package 0", said, re.M), said
+    assert re.search(r"0xf1 +\d+ .*remote call", said), said
+    assert ending == "power-off"
+
+
+def test_fault_on_another_processor(run):
+    ending, said = run('x2apic=on run="crash read cpu=1" panic=reboot', cpus=2)
+    screen = PanicScreen(said)
+    assert screen.reason == "#PF page fault" and ", CPU 1, up " in said, said
+    assert re.search(r"^CPU 0: [0-9a-f]{16} ", said, re.M), said
