@@ -118,6 +118,50 @@ static void hostile_roots_are_survived(void **state)
     assert_int_equal(root_count(), 0);
 }
 
+// Tables in each other, a FADT that names itself or the root as its DSDT, and a root that lists
+// itself: odd, but nothing is read twice as much or written.
+static void tables_in_each_other(void **state)
+{
+    (void)state;
+    static const uint64_t listed[] = {TABLES, TABLES + 50, XSDT, FADT, TABLES};
+    make_table(TABLES, "OUTR", memory, 100);
+    make_table(TABLES + 50, "INNR", NULL, 0);
+    fix_checksum(TABLES, 136);
+    make_fadt(FADT, 244);
+    make_table(XSDT, "XSDT", listed, sizeof(listed));
+    make_rsdp(memory + 0xf0000, 2, 0, XSDT);
+    acpi_tables_init();
+    assert_ptr_equal(acpi_find("OUTR", 0), memory + TABLES);
+    assert_ptr_equal(acpi_find("INNR", 0), memory + TABLES + 50);
+    assert_non_null(acpi_find("OUTR", 1));
+    assert_non_null(acpi_find("FACP", 1)); // as the DSDT
+    assert_null(acpi_find("DSDT", 0));
+    assert_int_equal(acpi_table_count(), 7);
+    assert_int_equal(driver_start_acpi_sleep(), OK);
+    assert_null(power_methods);
+}
+
+static void what_is_left_out_is_remembered(void **state)
+{
+    (void)state;
+    char name[ACPI_NAME_MAX];
+    static const uint64_t listed[] = {TABLES, MEMORY, TABLES + 0x100};
+    make_table(TABLES, "A\x1b[m", NULL, 0);
+    memory[TABLES + 20] ^= 1;
+    make_table(TABLES + 0x100, "GOOD", NULL, 0);
+    make_table(XSDT, "XSDT", listed, sizeof(listed));
+    make_rsdp(memory + 0xf0000, 2, 0, XSDT);
+    acpi_tables_init();
+    assert_string_equal(acpi_refused(0)->name, "A?[m");
+    assert_string_equal(acpi_refused(0)->why, "its checksum is wrong");
+    assert_int_equal(acpi_refused(0)->address, TABLES);
+    assert_string_equal(acpi_refused(1)->why, "it is out of reach");
+    assert_int_equal(acpi_refused(1)->address, MEMORY);
+    assert_null(acpi_refused(2));
+    acpi_name("  AB\0\x7f \0", 8, name);
+    assert_string_equal(name, "  AB ?");
+}
+
 // As contradictory firmware has it: all of memory usable, and the tables in it.
 static void every_table_is_reserved(void **state)
 {
@@ -256,6 +300,8 @@ int main(void)
         TEST(only_sound_tables_are_given_out),
         TEST(tables_are_found_by_signature_and_number),
         TEST(hostile_roots_are_survived),
+        TEST(tables_in_each_other),
+        TEST(what_is_left_out_is_remembered),
         TEST(every_table_is_reserved),
         TEST(the_dsdt_is_reserved),
         TEST(mappings_are_given_back),
