@@ -294,7 +294,7 @@ static bool note_byte(struct irq_handler *handler)
     (void)handler;
     bool has_asked = was_served || port_read8(PORT_STATUS) & STATUS_DATA;
     was_served = false;
-    keyboard.interrupts = true;
+    keyboard.interrupts |= has_asked;
     return has_asked;
 }
 

@@ -9,7 +9,7 @@ struct rtc_time { // as the clock shows it: UTC where whoever has set it keeps t
     unsigned year, month, day, hour, minute, second;
 };
 
-// Reads it, between two of its changes: takes up to 3 ms. NOT_FOUND where there is none, MALFORMED
-// where it shows what is no date, TIMED_OUT where it never comes to rest. Any context but NMI, on
-// any processor.
+// Reads it, between two of its changes: takes up to 3 ms, and 15 where it never comes to rest,
+// which is TIMED_OUT. NOT_FOUND where there is none, MALFORMED where it shows what is no date. Any
+// context but NMI, on any processor.
 must_use enum status rtc_read(struct rtc_time *time);

@@ -127,6 +127,16 @@ void uart_check_interrupts(struct uart *u, uint8_t status)
 
 // --- Start ---------------------------------------------------------------------------------------
 
+// A number that is an ISA line's is driven like that.
+static bool find_isa_line(void)
+{
+    for (unsigned i = 0; i < PLATFORM_ISA_LINES && !is_isa; i++) {
+        is_isa = platform.isa[i].gsi == number;
+        number = is_isa ? i : number;
+    }
+    return true;
+}
+
 // As PCs have them, by ports; others only where a table says so.
 static bool find_line(const struct uart_config *config)
 {
@@ -140,13 +150,13 @@ static bool find_line(const struct uart_config *config)
         const struct platform_uart *known = &platform.uarts[i];
         number = known->gsi;
         if (known->is_mmio && known->address == config->address && number != PLATFORM_NO_GSI)
-            return true;
+            return find_isa_line();
     }
     return false;
 }
 
-// Tables don't say how such a line is driven: as PCI's are. Where that is wrong nothing comes, or
-// the line is masked for a storm, and the UART is polled.
+// Tables don't say how any other line is driven: as PCI's are. Where that is wrong nothing comes,
+// or the line is masked for a storm, and the UART is polled.
 static enum status add_handler(struct uart *u)
 {
     u->handler = (struct irq_handler){.name = "serial", .handle = handle};

@@ -13,19 +13,26 @@ void uart_set_ier(struct uart *u, uint8_t ier)
     uart_write(u, REG_IER, ier);
 }
 
+// Reading the status has cleared it there.
+static void note_overrun(struct uart *u, uint8_t status)
+{
+    u->has_lost |= status != UART_ABSENT && status & LSR_OVERRUN;
+}
+
 // A ring that is full leaves the rest where it is, and asks for no interrupt about it: whoever
 // sends may be able to wait.
 uint8_t uart_look(struct uart *u)
 {
     uint8_t status = uart_read(u, REG_LSR), now = status;
+    note_overrun(u, now);
     for (unsigned i = 0; i < RECEIVED_MAX && u->count < RECEIVED_MAX; i++) {
         if (now == UART_ABSENT || !(now & LSR_DATA))
             break;
         uint8_t byte = uart_read(u, REG_DATA);
-        u->has_lost |= (now & LSR_OVERRUN) != 0;
         if (!(now & (LSR_FRAMING | LSR_BREAK)))
             u->received[(u->first + u->count++) % RECEIVED_MAX] = byte;
         now = uart_read(u, REG_LSR);
+        note_overrun(u, now);
     }
     if (u->count == RECEIVED_MAX)
         uart_set_ier(u, u->ier & (uint8_t)~IER_DATA);

@@ -71,6 +71,7 @@ void idle_since(uint64_t mark, uint64_t deadline_ns)
 void idle_wake(uint32_t cpu)
 {
     struct percpu *sleeper = percpu_get(cpu);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); // what it is woken for is written down
     if (sleeper && sleeper != this_cpu() && __atomic_load_n(&sleeper->is_idle, __ATOMIC_SEQ_CST))
         arch_send_call(sleeper);
 }

@@ -15,5 +15,5 @@ void idle(void);
 uint64_t idle_mark(void);
 void idle_since(uint64_t mark, uint64_t deadline_ns);
 
-// Ends idle() of a processor. Any context.
+// Ends idle() of a processor. Any context but NMI and machine check, unless `cpu` is one's own.
 void idle_wake(uint32_t cpu);

@@ -269,6 +269,22 @@ enum status irq_remove_isa(unsigned isa_line, struct irq_handler *handler)
     return isa_line < PLATFORM_ISA_LINES ? irq_remove(gsi_of_isa(isa_line), handler) : NOT_FOUND;
 }
 
+static bool ask_handlers(struct irq_line *line)
+{
+    bool is_claimed = false;
+    for (struct irq_handler *handler = line->handlers; handler; handler = handler->next)
+        is_claimed |= handler->handle(handler);
+    return is_claimed;
+}
+
+// An edge that comes while its input is masked is lost [82093AA 3.2.4], and a device that waits for
+// an answer to it raises no other one.
+static void ask_for_edges(struct irq_line *line)
+{
+    if (!line->is_level && line->state == IRQ_ON)
+        (void)ask_handlers(line);
+}
+
 // Back where it was, if the controller doesn't take the change; it has taken that before.
 static enum status move_locked(struct irq_line *line, uint32_t cpu)
 {
@@ -282,6 +298,7 @@ static enum status move_locked(struct irq_line *line, uint32_t cpu)
         (void)line->chip->set_up(line->chip, line);
     if (line->state == IRQ_ON)
         line->chip->unmask(line->chip, line->input);
+    ask_for_edges(line);
     return status;
 }
 
@@ -303,8 +320,10 @@ enum status irq_unmask(uint32_t gsi)
         return NOT_FOUND;
     uintptr_t state = lock_irqsave(&line->lock);
     bool is_masked = line->state == IRQ_STORM;
-    if (is_masked)
+    if (is_masked) {
         switch_on(line);
+        ask_for_edges(line);
+    }
     unlock_irqrestore(&line->lock, state);
     return is_masked ? OK : NOT_FOUND;
 }
@@ -336,11 +355,8 @@ void irq_deliver(void *context)
 {
     struct irq_line *line = context;
     char names[64];
-    bool is_claimed = false;
     uintptr_t state = lock_irqsave(&line->lock);
-    for (struct irq_handler *handler = line->handlers; handler; handler = handler->next)
-        is_claimed |= handler->handle(handler);
-    enum irq_verdict verdict = irq_storm_judge(line, is_claimed);
+    enum irq_verdict verdict = irq_storm_judge(line, ask_handlers(line));
     if (verdict != IRQ_FINE)
         mask_storm(line, names, sizeof(names));
     line->chip->acknowledge(line->chip, line->input);

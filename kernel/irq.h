@@ -19,10 +19,11 @@ struct irq_handler {
 };
 
 // Calls the handler whenever the line is raised; the object stays the caller's, and in use until
-// irq_remove(). NOT_SUPPORTED: there are no interrupts at all, so poll; OUT_OF_RANGE: no controller
-// has that line, or none of the processors can be reached from it; BAD_ARGUMENT: others have the
-// line with another trigger or polarity, which is logged; NO_MEMORY. A line that was masked for its
-// storm is tried again. Any context but handlers and NMI; the same for those below.
+// irq_remove(). NOT_SUPPORTED: there are no interrupts at all, or none with this trigger and
+// polarity, so poll; OUT_OF_RANGE: no controller has that line, or none of the processors can be
+// reached from it; BAD_ARGUMENT: others have the line with another trigger or polarity, which is
+// logged; NO_MEMORY; FAILED: the controller doesn't keep what it is told. A line that was masked
+// for its storm is tried again. Any context but handlers and NMI; the same for those below.
 must_use enum status irq_add(uint32_t gsi, bool is_level, bool is_low, struct irq_handler *handler);
 
 // The same for what was an ISA line (0 to 15), wherever the firmware has wired it to.
@@ -34,8 +35,8 @@ enum status irq_remove(uint32_t gsi, struct irq_handler *handler);
 enum status irq_remove_isa(unsigned isa_line, struct irq_handler *handler);
 
 // Has a line go to another processor. NOT_FOUND: no such line in use, or no such processor;
-// OUT_OF_RANGE: the controller can't reach it; NO_MEMORY: it has no vector left. Nothing is changed
-// then.
+// OUT_OF_RANGE: the controller can't reach it; NO_MEMORY: it has no vector left; FAILED: the
+// controller doesn't keep what it is told. Nothing is changed then.
 must_use enum status irq_move(uint32_t gsi, uint32_t cpu);
 
 // Takes the mask away that a storm has brought. NOT_FOUND where the line has none.

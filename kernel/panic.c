@@ -116,6 +116,7 @@ static void print_place(uintptr_t place)
 {
     char line[80];
     size_t length = 0;
+    bool has_more = false;
     for (uint32_t cpu = next_at(0, place), last; cpu < percpu_count(); cpu = next_at(cpu, place)) {
         const char *comma = length ? "," : "CPU ";
         for (last = cpu; last + 1 < percpu_count() && next_at(last + 1, place) == last + 1;)
@@ -123,8 +124,12 @@ static void print_place(uintptr_t place)
         if (length < PROCESSORS_LENGTH)
             length += snprintf(line + length, sizeof(line) - length,
                                last == cpu ? "%s%u" : "%s%u-%u", comma, cpu, last);
+        else
+            has_more = true;
         cpu = last + 1;
     }
+    if (has_more)
+        length += snprintf(line + length, sizeof(line) - length, "...");
     if (place)
         snprintf(line + length, sizeof(line) - length, ": %lx %pS", place, (void *)place);
     else

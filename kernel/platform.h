@@ -80,8 +80,8 @@ struct platform {
     bool has_acpi; // and with it, MADT and the rest below where `has_madt`
     bool has_madt;
     bool has_pic;        // the pair of 8259, to be masked where I/O APICs are used
-    bool has_i8042;      // false only where the FADT says so
-    bool has_rtc;        // the same
+    bool has_i8042;      // false only where the FADT says so; not believed: the driver asks it
+    bool has_rtc;        // false only where the FADT says so
     bool is_hw_reduced;  // no PM1 registers, no PM timer
     uint8_t rtc_century; // CMOS register that counts centuries; 0: none
     uint32_t sci_gsi;    // PLATFORM_NO_GSI: none

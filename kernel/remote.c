@@ -9,9 +9,10 @@
 
 // Longer than any call may take, even where another machine runs this one by turns.
 #define PATIENCE_NS 30000000000ull
+#define GAP_NS      1000000000ull
 
 static unsigned online = 1;
-static bool is_broadcasting; // one at a time
+static struct percpu *broadcaster; // one at a time
 
 unsigned remote_online(void)
 {
@@ -20,8 +21,8 @@ unsigned remote_online(void)
 
 void remote_enter(void)
 {
+    __atomic_fetch_add(&online, 1, __ATOMIC_SEQ_CST); // first: who sees one online counts it, too
     __atomic_store_n(&this_cpu()->is_online, true, __ATOMIC_RELEASE);
-    __atomic_fetch_add(&online, 1, __ATOMIC_SEQ_CST);
 }
 
 bool remote_is_pending(const struct remote_work *work)
@@ -79,17 +80,19 @@ static void run_for_others(void)
     arch_pause();
 }
 
+// Time in which this processor hasn't run, as a part of a paused machine, doesn't count.
 static void wait(const struct percpu *cpu, const struct remote_work *work)
 {
     enum { SPINS_A_LOOK = 4096 };
-    uint64_t start = 0;
+    uint64_t waited = 0, last = 0;
     for (unsigned spins = 1; remote_is_pending(work); spins++) {
         run_for_others();
         if (spins % SPINS_A_LOOK)
             continue;
         uint64_t now = clock_ns();
-        start = start ? start : now;
-        if (now - start > PATIENCE_NS)
+        waited += last && now - last < GAP_NS ? now - last : 0;
+        last = now;
+        if (waited > PATIENCE_NS)
             panic("CPU %u doesn't answer a remote call", cpu->cpu);
     }
 }
@@ -136,14 +139,21 @@ bool remote_post(uint32_t cpu, struct remote_work *work, remote_function *run, v
     struct percpu *called = find_online(cpu);
     if (!called || remote_is_pending(work))
         return false;
+    uintptr_t state = arch_irq_save(); // whoever finds the list not empty relies on the interrupt
     push(called, work, run, argument);
+    arch_irq_restore(state);
     return true;
 }
 
 static void begin_broadcast(void)
 {
-    while (__atomic_exchange_n(&is_broadcasting, true, __ATOMIC_ACQUIRE))
+    struct percpu *own = this_cpu(), *nobody = NULL;
+    while (!__atomic_compare_exchange_n(&broadcaster, &nobody, own, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED)) {
+        ASSERT(nobody != own); // a call that came while it waits for its own broadcast
+        nobody = NULL;
         run_for_others();
+    }
 }
 
 void remote_call_all(remote_function *run, void *argument)
@@ -161,6 +171,6 @@ void remote_call_all(remote_function *run, void *argument)
     for (uint32_t cpu = 0; cpu < count; cpu++)
         if (cpu != own)
             wait(percpu_get(cpu), &percpu_get(cpu)->remote.broadcast);
-    __atomic_store_n(&is_broadcasting, false, __ATOMIC_RELEASE);
+    __atomic_store_n(&broadcaster, NULL, __ATOMIC_RELEASE);
     arch_irq_restore(state);
 }

@@ -33,7 +33,8 @@ struct remote_queue {
 must_use enum status remote_call(uint32_t cpu, remote_function *run, void *argument);
 
 // Calls all other processors that are online, at the same time, and returns when all are done.
-// The same contexts.
+// The same contexts; and not by a function that another processor may call while this one waits in
+// here: that is a panic.
 void remote_call_all(remote_function *run, void *argument);
 
 // Calls processor `cpu` and doesn't wait: `work` has to stay until it isn't pending any more. Does

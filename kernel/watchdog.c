@@ -19,8 +19,6 @@ enum {
     LOOKS = 5, // at which it stands still, and it is stuck
     SECONDS_MAX = 3600,
 };
-#define NS_PER_SECOND 1000000000ull
-
 enum request { REQUEST_NONE, REQUEST_PLACES, REQUEST_PANIC };
 
 static unsigned seconds = 10;

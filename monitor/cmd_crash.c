@@ -11,6 +11,7 @@
 #include "lib/parse.h"
 #include "lib/string.h"
 #include "mm/layout.h"
+#include "mm/slab.h"
 #include "monitor/command.h"
 #include "monitor/completion.h"
 
@@ -150,21 +151,24 @@ static void run_kind(void *kind)
 static enum status crash_on(uint32_t cpu, const struct crash_kind *kind)
 {
     const uint64_t patience_ns = 2000000000;
-    static struct remote_work work;
     if (cpu == this_cpu()->cpu) {
         kind->run();
         return OK;
     }
-    if (!remote_post(cpu, &work, run_kind, (void *)(uintptr_t)kind)) {
-        print("CPU %u is not online, or has not come back yet\n", cpu);
+    struct remote_work *work = kcalloc(1, sizeof(*work));
+    if (!work || !remote_post(cpu, work, run_kind, (void *)(uintptr_t)kind)) {
+        print(work ? "there is no CPU %u online\n" : "no memory to call CPU %u\n", cpu);
+        kfree(work);
         return NOT_FOUND;
     }
     uint64_t end_ns = clock_ns() + patience_ns;
-    while (remote_is_pending(&work) && clock_ns() < end_ns && !command_interrupted())
+    while (remote_is_pending(work) && clock_ns() < end_ns && !command_interrupted())
         arch_pause();
-    if (!remote_is_pending(&work))
+    if (!remote_is_pending(work)) {
+        kfree(work);
         return OK;
-    print("crash %s: CPU %u has not come back\n", kind->name, cpu);
+    }
+    print("crash %s: CPU %u has not come back\n", kind->name, cpu); // it has the memory still
     return TIMED_OUT;
 }
 

@@ -81,7 +81,10 @@ static void show_row(const struct source *source, const char *what)
     struct counts counts = count(source);
     char cpu[12] = "*";
     if (counts.cpus <= 1)
-        (void)snprintf(cpu, sizeof(cpu), "%u", counts.cpus ? counts.first : 0);
+        (void)snprintf(cpu, sizeof(cpu), "%u",
+                       counts.cpus    ? counts.first
+                       : source->line ? source->line->cpu
+                                      : 0);
     print("  0x%02x %12lu %4s  %s\n", source->vector, counts.total, cpu, what);
     if (counts.cpus > LISTED_MAX)
         print("%25son %u processors, %lu to %lu each\n", "", counts.cpus, counts.least,

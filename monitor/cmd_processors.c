@@ -12,12 +12,9 @@
 #include "lib/string.h"
 #include "monitor/command.h"
 
-// --- All -----------------------------------------------------------------------------------------
+#define ANSWER_NS 500000000ull
 
-static void read_topology(void *topology)
-{
-    topology_read(topology);
-}
+// --- All -----------------------------------------------------------------------------------------
 
 static const char *state_of(const struct percpu *cpu)
 {
@@ -25,7 +22,7 @@ static const char *state_of(const struct percpu *cpu)
         return "here";
     if (!cpu->is_online)
         return "absent";
-    return cpu->is_idle ? "idle" : "busy";
+    return cpu->is_idle && !cpu->interrupted ? "idle" : "busy";
 }
 
 // As the firmware's tables tell; PLATFORM_NO_NODE where they don't.
@@ -39,11 +36,10 @@ static uint32_t node_of(uint32_t apic_id)
 
 static void show_line(const struct percpu *cpu)
 {
-    struct topology topology;
     char place[TOPOLOGY_TEXT_MAX] = "doesn't answer", node[12] = "-";
     uint32_t number = node_of(cpu->arch.apic_id);
-    if (remote_call(cpu->cpu, read_topology, &topology) == OK)
-        topology_format(place, &topology);
+    if (cpu->is_online)
+        topology_format(place, &cpu->arch.topology);
     if (number != PLATFORM_NO_NODE)
         snprintf(node, sizeof(node), "%u", number);
     print("%5u %7u %5s  %-6s %11lu  %.40s\n", cpu->cpu, cpu->arch.apic_id, node, state_of(cpu),
@@ -78,17 +74,33 @@ COMMAND(cpus, "", "all processors", "cpus")
 
 struct description {
     struct cpu_identity identity;
-    struct topology topology;
     uint64_t features; // bit i: cpu_features[i], of the first 64
 };
 
-static void describe(void *argument)
+static struct description description; // a processor that is late may still write it
+
+static void describe(void *unused_argument)
 {
-    struct description *description = argument;
-    cpu_identify(&description->identity);
-    topology_read(&description->topology);
+    (void)unused_argument;
+    description.features = 0;
+    cpu_identify(&description.identity);
     for (unsigned i = 0; i < cpu_feature_count && i < 64; i++)
-        description->features |= cpu_has(&cpu_features[i]) ? BIT(i) : 0;
+        description.features |= cpu_has(&cpu_features[i]) ? BIT(i) : 0;
+}
+
+// One that is stuck isn't waited for.
+static bool ask(uint32_t cpu)
+{
+    static struct remote_work work;
+    uint64_t end_ns = clock_ns() + ANSWER_NS;
+    if (cpu == this_cpu()->cpu) {
+        describe(NULL);
+        return true;
+    }
+    bool is_sent = remote_post(cpu, &work, describe, NULL);
+    while (is_sent && remote_is_pending(&work) && clock_ns() < end_ns)
+        arch_pause();
+    return is_sent && !remote_is_pending(&work);
 }
 
 static void show_identity(const struct cpu_identity *identity)
@@ -143,18 +155,21 @@ static void show_features(uint64_t features)
 
 COMMAND(cpu, "[CPU]", "a processor, and what it can do", "cpu 1")
 {
-    struct description description = {.identity = {.vendor = ""}};
     uint64_t number = this_cpu()->cpu;
     if (argc > 2)
         return BAD_ARGUMENT;
     if (argc == 2 && !command_number(argv[1], &number))
         return FAILED;
-    if (number > UINT32_MAX || remote_call((uint32_t)number, describe, &description) != OK) {
+    if (number >= percpu_count() || !percpu_get((uint32_t)number)->is_online) {
         print("there is no CPU %lu online; `cpus` lists them\n", number);
         return NOT_FOUND;
     }
+    if (!ask((uint32_t)number)) {
+        print("CPU %lu doesn't answer\n", number);
+        return TIMED_OUT;
+    }
     show_identity(&description.identity);
-    show_topology(&description.topology);
+    show_topology(&percpu_get((uint32_t)number)->arch.topology);
     print("  clock: %lu.%03lu MHz, %s\n", clock_frequency() / 1000000,
           clock_frequency() / 1000 % 1000, clock_source());
     show_features(description.features);

@@ -13,6 +13,7 @@
 
 enum { FROM_KEYBOARD = 0x100, POLL_MAX = 256 };
 
+#define LOST_NS 1000000000ull
 #define LOOK_NS 5000000ull // 16 characters, which a UART holds, take 1.4 ms; the keyboard's less
 
 static struct key_decoder decoder;
@@ -95,15 +96,16 @@ static int next_byte(void)
     return byte;
 }
 
-// When to look again without having been interrupted: for a source that doesn't interrupt, and for
-// an escape that is the key of that name if nothing follows.
+// When to look again without having been interrupted: for a source that doesn't interrupt, for an
+// escape that is the key of that name if nothing follows, and in case an interrupt was lost, or its
+// line is masked for a storm.
 static uint64_t next_look(void)
 {
-    uint64_t pause_ns = decoder.state == KEY_STATE_PLAIN ? TIMER_NEVER : KEY_PAUSE_NS;
+    uint64_t pause_ns = decoder.state == KEY_STATE_PLAIN ? LOST_NS : KEY_PAUSE_NS;
     for (struct console_source *source = console_sources(); source; source = source->next)
         if (!source->is_left_out && !source->interrupts)
             pause_ns = LOOK_NS;
-    return pause_ns == TIMER_NEVER ? TIMER_NEVER : clock_ns() + pause_ns;
+    return clock_ns() + pause_ns;
 }
 
 unsigned input_key(void)

@@ -55,7 +55,7 @@ static void show_cache(const struct slab_stats *stats)
 {
     enum { METER = 20 };
     char bar[PICTURE_BAR_MAX];
-    print("%-20.20s %5zu %8lu %7lu %8lu %6lu |%s|\n", stats->name, stats->size, stats->objects,
+    print("%-16.16s %5zu %8lu %7lu %8lu %6lu |%s|\n", stats->name, stats->size, stats->objects,
           stats->cached, stats->room, stats->pages,
           picture_meter(stats->objects, stats->room, METER, bar));
 }
@@ -68,7 +68,7 @@ enum status memory_show_slabs(int argc, char **argv)
     (void)argv;
     if (argc > 0)
         return BAD_ARGUMENT;
-    print("%-20s %5s %8s %7s %8s %6s\n", "cache", "size", "in use", "cached", "room", "pages");
+    print("%-16s %5s %8s %7s %8s %6s\n", "cache", "size", "in use", "cached", "room", "pages");
     for (unsigned i = 0; slab_get_stats(i, &stats); i++) {
         if (stats.room)
             show_cache(&stats);

@@ -1,7 +1,8 @@
 // A QEMU TCG plugin: how many instructions are executed from one address to another.
 //
-//   -plugin ./insn_count.so,start=ADDRESS,end=ADDRESS,out=FILE
+//   -plugin ./insn_count.so,start=ADDRESS,end=ADDRESS,out=FILE[,pause=ADDRESS,resume=ADDRESS]
 //
+// From `pause` to `resume` nothing is counted.
 // Counting begins anew at each execution of `start` (boot loaders run at such addresses too: the
 // last one counts) and ends at the first of `end` behind it: then the figure is written to FILE and
 // QEMU ended. Exact for one virtual processor. The few declarations of QEMU's plugin API
@@ -32,8 +33,9 @@ uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
-static uint64_t start_address, end_address, executed, executed_at_start;
-static bool started;
+static uint64_t start_address, end_address, pause_address, resume_address;
+static uint64_t executed, executed_at_start, executed_at_pause;
+static bool started, paused;
 static const char *out = "/dev/stderr";
 
 static void at_start(unsigned vcpu, void *data)
@@ -41,6 +43,21 @@ static void at_start(unsigned vcpu, void *data)
     (void)vcpu, (void)data;
     started = true;
     executed_at_start = executed;
+}
+
+static void at_pause(unsigned vcpu, void *data)
+{
+    (void)vcpu, (void)data;
+    paused = started;
+    executed_at_pause = executed;
+}
+
+static void at_resume(unsigned vcpu, void *data)
+{
+    (void)vcpu, (void)data;
+    if (paused)
+        executed_at_start += executed - executed_at_pause;
+    paused = false;
 }
 
 static void at_end(unsigned vcpu, void *data)
@@ -64,6 +81,10 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
         uint64_t address = qemu_plugin_insn_vaddr(insn);
         if (address == start_address)
             qemu_plugin_register_vcpu_insn_exec_cb(insn, at_start, CB_NO_REGS, NULL);
+        if (address == pause_address)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, at_pause, CB_NO_REGS, NULL);
+        if (address == resume_address)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, at_resume, CB_NO_REGS, NULL);
         if (address == end_address)
             qemu_plugin_register_vcpu_insn_exec_cb(insn, at_end, CB_NO_REGS, NULL);
         qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &executed, 1);
@@ -79,6 +100,10 @@ qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv
             start_address = strtoull(argv[i] + 6, NULL, 0);
         else if (strncmp(argv[i], "end=", 4) == 0)
             end_address = strtoull(argv[i] + 4, NULL, 0);
+        else if (strncmp(argv[i], "pause=", 6) == 0)
+            pause_address = strtoull(argv[i] + 6, NULL, 0);
+        else if (strncmp(argv[i], "resume=", 7) == 0)
+            resume_address = strtoull(argv[i] + 7, NULL, 0);
         else if (strncmp(argv[i], "out=", 4) == 0)
             out = argv[i] + 4;
         else

@@ -78,9 +78,11 @@ static unsigned upper(unsigned input)
     return lower(input) + 1;
 }
 
+// One that is masked may say anything: nobody has set it.
 static bool is_firmwares(struct ioapic *io, unsigned input)
 {
-    return field_get(ENTRY_DELIVERY, read_selected(io, lower(input))) == DELIVERY_SMI;
+    uint32_t entry = read_selected(io, lower(input));
+    return !(entry & ENTRY_MASKED) && field_get(ENTRY_DELIVERY, entry) == DELIVERY_SMI;
 }
 
 // --- As controller of lines ----------------------------------------------------------------------

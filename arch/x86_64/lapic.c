@@ -17,7 +17,6 @@
 enum {
     SPURIOUS_ENABLE = BIT(8),
     VERSION_LAST_LVT = 16, // the number of LVT entries, less 1
-    LVT_CMCI = 6,          // an entry with this number exists where there are as many
     SEND_POLLS_MAX = 100000,
     VECTORS_A_WORD = 32,
 };
@@ -143,7 +142,7 @@ static bool needs_x2apic(void)
 }
 
 // There is no way back from x2APIC mode but through switching the APIC off, which forgets what
-// firmware may rely on [SDM3 11.12.5].
+// firmware may rely on [SDM3 11.12.5]: the boot processor doesn't go it.
 static bool choose_x2apic(uint64_t base)
 {
     bool is_on = base & APIC_BASE_X2APIC;
@@ -160,12 +159,14 @@ static bool set_mode(void)
     uint64_t base;
     if (msr_read(MSR_APIC_BASE, &base) != OK)
         return false;
-    uint64_t mode = APIC_BASE_ENABLE | (lapic.is_x2apic ? APIC_BASE_X2APIC : 0);
-    if ((base & mode) == mode)
+    const uint64_t both = APIC_BASE_ENABLE | APIC_BASE_X2APIC;
+    uint64_t mode = lapic.is_x2apic ? both : APIC_BASE_ENABLE;
+    if ((base & both) == mode)
         return true;
-    // From off to x2APIC leads through xAPIC.
-    return msr_write(MSR_APIC_BASE, base | APIC_BASE_ENABLE) == OK &&
-           msr_write(MSR_APIC_BASE, base | mode) == OK;
+    if (base & APIC_BASE_X2APIC && msr_write(MSR_APIC_BASE, base & ~both) != OK)
+        return false; // the way back leads through off, the way there through xAPIC
+    return msr_write(MSR_APIC_BASE, (base & ~both) | APIC_BASE_ENABLE) == OK &&
+           msr_write(MSR_APIC_BASE, (base & ~both) | mode) == OK;
 }
 
 // An interrupt that was delivered to the firmware and never acknowledged keeps others out.
@@ -199,27 +200,41 @@ static uint32_t uid_of(uint32_t apic_id)
     return PLATFORM_ALL_CPUS;
 }
 
+// Firmware may watch the temperature by its own interrupts.
+static bool is_firmwares(enum lapic_register entry)
+{
+    return (lapic_read(entry) & LAPIC_DELIVERY) == LAPIC_DELIVER_SMI;
+}
+
 static void set_entries(void)
 {
-    static const enum lapic_register masked[] = {LAPIC_LVT_TIMER, LAPIC_LVT_THERMAL, LAPIC_LVT_PMU};
-    uint32_t last = lapic_read(LAPIC_VERSION) >> VERSION_LAST_LVT & 0xff, uid;
+    static const struct {
+        enum lapic_register entry;
+        unsigned number; // it is there where there are as many
+    } masked[] = {
+        {LAPIC_LVT_TIMER, 0}, {LAPIC_LVT_PMU, 4}, {LAPIC_LVT_THERMAL, 5}, {LAPIC_LVT_CMCI, 6}};
+    uint32_t last = lapic_read(LAPIC_VERSION) >> VERSION_LAST_LVT & 0xff;
     for (unsigned i = 0; i < ARRAY_SIZE(masked); i++)
-        if (i < 2 || last >= 4) // the PMU's came with the fifth
-            lapic_write(masked[i], LAPIC_MASKED);
-    if (last >= LVT_CMCI)
-        lapic_write(LAPIC_LVT_CMCI, LAPIC_MASKED);
-    uid = uid_of(this_cpu()->arch.apic_id);
+        if (masked[i].number <= last && !is_firmwares(masked[i].entry))
+            lapic_write(masked[i].entry, LAPIC_MASKED);
+    uint32_t uid = uid_of(this_cpu()->arch.apic_id);
     set_input(LAPIC_LVT_LINT0, 0, uid);
     set_input(LAPIC_LVT_LINT1, 1, uid);
     lapic_write(LAPIC_LVT_ERROR, VECTOR_APIC_ERROR);
 }
 
-void lapic_cpu_init(void)
+// The register's word, which is what others send to; firmware may have changed it since CPUID's.
+static uint32_t read_id(void)
 {
-    struct percpu *cpu = this_cpu();
-    cpu->arch.apic_id = lapic_cpu_id();
-    if (!lapic.is_present || !set_mode())
-        return;
+    uint32_t id = lapic_read(LAPIC_ID);
+    return lapic.is_x2apic ? id : id >> 24;
+}
+
+bool lapic_cpu_init(void)
+{
+    if (!set_mode())
+        return false;
+    this_cpu()->arch.apic_id = read_id();
     lapic_write(LAPIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     set_entries();
     lapic_write(LAPIC_ERROR_STATUS, 0);
@@ -227,6 +242,7 @@ void lapic_cpu_init(void)
     // The last: a request of the 8259 that came before its input was masked stays with QEMU's
     // processor, without a vector, until the APIC looks again at what there is.
     lapic_write(LAPIC_TASK_PRIORITY, 0);
+    return true;
 }
 
 // Its registers, in xAPIC mode, lie where MSR_APIC_BASE says, whatever the tables say.
@@ -240,27 +256,39 @@ static enum status find_registers(uint64_t base)
     return status;
 }
 
+static bool is_told(void)
+{
+    return cpuid(1, 0).edx & CPUID_1_EDX_APIC;
+}
+
+// CPUID tells of one that is switched on only.
+static bool find_base(uint64_t *base)
+{
+    if (msr_read(MSR_APIC_BASE, base) != OK)
+        return false;
+    if (!is_told() && !(*base & APIC_BASE_ENABLE))
+        (void)!msr_write(MSR_APIC_BASE, *base | APIC_BASE_ENABLE);
+    return is_told();
+}
+
 void lapic_init(void)
 {
     uint64_t base;
     this_cpu()->arch.apic_id = lapic_cpu_id();
     if (is_forbidden)
         return;
-    if (!(cpuid(1, 0).edx & CPUID_1_EDX_APIC) || msr_read(MSR_APIC_BASE, &base) != OK) {
+    if (!find_base(&base)) {
         log_warn("lapic: this processor has none: no interrupts, one processor");
         return;
     }
+    vector_set(VECTOR_SPURIOUS, spurious, NULL, "spurious");
+    vector_set(VECTOR_APIC_ERROR, tell_errors, NULL, "APIC error");
     lapic.is_x2apic = choose_x2apic(base);
-    enum status status = lapic.is_x2apic ? OK : find_registers(base);
-    if (status != OK || !set_mode()) {
-        lapic = (struct lapic){0};
+    lapic.is_present = (lapic.is_x2apic || find_registers(base) == OK) && lapic_cpu_init();
+    if (!lapic.is_present) {
         log_warn("lapic: can't be switched on: no interrupts, one processor");
         return;
     }
-    lapic.is_present = true;
-    vector_set(VECTOR_SPURIOUS, spurious, NULL, "spurious");
-    vector_set(VECTOR_APIC_ERROR, tell_errors, NULL, "APIC error");
-    lapic_cpu_init();
     log_info("lapic: id %u, %s mode%s", this_cpu()->arch.apic_id,
              lapic.is_x2apic ? "x2APIC" : "xAPIC",
              base & APIC_BASE_ENABLE ? "" : ", was switched off");

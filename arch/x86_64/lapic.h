@@ -1,6 +1,5 @@
 // The local APIC: the part of each processor that takes interrupts and sends them to others
-// [SDM3 11] [APM2 16]. All functions but lapic_init() are for the processor they run on; without
-// one they do nothing.
+// [SDM3 11] [APM2 16]. All functions but lapic_init() are for the processor they run on.
 #pragma once
 
 #include "arch/x86_64/registers.h"
@@ -33,6 +32,8 @@ enum lapic_register { // offsets in xAPIC mode; MSR_X2APIC + offset / 16 in x2AP
 
 enum { // of LVT entries and the command register
     LAPIC_DELIVER_FIXED = 0 << 8,
+    LAPIC_DELIVERY = 7 << 8, // the field
+    LAPIC_DELIVER_SMI = 2 << 8,
     LAPIC_DELIVER_NMI = 4 << 8,
     LAPIC_DELIVER_INIT = 5 << 8,
     LAPIC_DELIVER_START = 6 << 8, // the vector is the page to start at
@@ -56,8 +57,9 @@ extern struct lapic lapic; // the same on all processors
 // lapic_forbid() has been called. Start-up only, after the platform is known.
 void lapic_init(void);
 
-// For every other processor, before its interrupts are on.
-void lapic_cpu_init(void);
+// For every other processor, before its interrupts are on. False where it can't be switched on in
+// the boot processor's mode: then nothing reaches this one.
+must_use bool lapic_cpu_init(void);
 
 // Leaves all APICs alone (the option safe). Before lapic_init().
 void lapic_forbid(void);
@@ -69,6 +71,7 @@ uint32_t lapic_cpu_id(void);
 
 enum { LAPIC_XAPIC_ID_MAX = 254 }; // 255 is everybody
 
+// These three only where lapic.is_present.
 static inline uint32_t lapic_read(enum lapic_register reg)
 {
     return lapic.registers ? lapic.registers[reg / 4] : (uint32_t)rdmsr(MSR_X2APIC + reg / 16);
@@ -90,8 +93,9 @@ static inline void lapic_eoi(void)
 }
 
 // Sends an interrupt to the processor with this id: `command` is a vector with LAPIC_DELIVER_* and
-// LAPIC_ASSERT. What has been stored before is seen by who gets it. Any context. TIMED_OUT where
-// the APIC doesn't take it, in xAPIC mode.
+// LAPIC_ASSERT. What has been stored before is seen by who gets it. Any context but NMI and machine
+// check, which may come between its two writes. TIMED_OUT where the APIC doesn't take it, in xAPIC
+// mode.
 enum status lapic_send(uint32_t apic_id, uint32_t command);
 
 // Sends this processor an interrupt. NMI and machine check too: a destination that the interrupted

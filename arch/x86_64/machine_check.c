@@ -10,6 +10,7 @@
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/registers.h"
 #include "arch/x86_64/trap.h"
+#include "arch/x86_64/vendor.h"
 #include "kernel/clock.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
@@ -23,6 +24,7 @@ enum {
     BANKS_MAX = 32,           // what follows their registers belongs to others: MSR_VMX_BASIC
     SCALABLE_BANKS_MAX = 128, // [APM2 9.3.2.6]
     SHOWN_MAX = 2,            // on the panic screen
+    WHOLE_POLLS = 1 << 20,
 };
 
 static struct {
@@ -90,9 +92,9 @@ static void clear_bank(unsigned bank)
 
 // --- Looking -----------------------------------------------------------------------------------
 
-// Deferred errors have registers of their own, whether or not the status has them too, or another
-// error since [APM2 9.3.2.6].
-static void take_deferred(unsigned bank, bool is_old)
+// Deferred errors have registers of their own, whether or not the status has them too (`is_noted`),
+// or another error since [APM2 9.3.2.6].
+static void take_deferred(unsigned bank, bool is_noted, bool is_old)
 {
     uint64_t status = kind.is_scalable ? read_or_0(MSR_MCA_DESTAT(bank)) : 0;
     if (!(status & MC_STATUS_VAL))
@@ -105,7 +107,8 @@ static void take_deferred(unsigned bank, bool is_old)
         .address = status & MC_STATUS_ADDRV ? read_or_0(MSR_MCA_DEADDR(bank)) : 0,
         .ipid = read_or_0(MSR_MCA_IPID(bank)),
     };
-    machine_note(&error, is_old);
+    if (!is_noted)
+        machine_note(&error, is_old);
     write_if_there(MSR_MCA_DESTAT(bank), 0);
 }
 
@@ -118,7 +121,7 @@ void machine_check_poll(void)
     for (unsigned bank = 0; bank < count_banks(capabilities); bank++) {
         struct machine_error error;
         enum machine_severity severity = read_bank(&error, bank, capabilities);
-        take_deferred(bank, false);
+        take_deferred(bank, severity == MACHINE_DEFERRED, false);
         if (severity == MACHINE_NO_ERROR || severity == MACHINE_FATAL)
             continue;
         machine_note(&error, false);
@@ -165,7 +168,7 @@ static void poll_again(void *unused_context)
 
 // What the panic screen shows: the first processor's that has got there.
 static struct {
-    bool is_taken;
+    bool is_taken, is_whole;
     uint64_t global; // MSR_MCG_STATUS
     unsigned count;  // of banks with errors; SHOWN_MAX are kept, the worst ones
     struct machine_error errors[SHOWN_MAX];
@@ -196,7 +199,11 @@ noreturn static void die(const struct trap_frame *frame, uint64_t capabilities, 
         found.global = global;
         keep_all(capabilities, true);
         keep_all(capabilities, false);
+        __atomic_store_n(&found.is_whole, true, __ATOMIC_RELEASE);
     }
+    for (unsigned i = 0; i < WHOLE_POLLS && !__atomic_load_n(&found.is_whole, __ATOMIC_ACQUIRE);
+         i++)
+        arch_pause();                  // another processor is at it
     write_if_there(MSR_MCG_STATUS, 0); // the next one is a panic too, and no shutdown
     if (!found.count)
         panic_with_frame(frame, "machine check: no bank says why");
@@ -271,18 +278,12 @@ void machine_check_print(arch_printer *print)
 
 // --- Start --------------------------------------------------------------------------------------
 
-static bool is_amd(void)
-{
-    uint32_t vendor = cpuid(0, 0).ecx;
-    return vendor == 0x444d4163 || vendor == 0x656e6975; // "cAMD", "uine" of Hygon
-}
-
 void machine_check_init(void)
 {
     uint32_t features = cpuid(1, 0).edx;
     bool has_leaf = cpuid_has(0x80000007);
     kind.is_present = features & CPUID_1_EDX_MCE && features & CPUID_1_EDX_MCA;
-    kind.is_amd = is_amd();
+    kind.is_amd = cpuid_is_amd();
     kind.is_scalable = has_leaf && cpuid(0x80000007, 0).ebx & CPUID_80000007_EBX_SCALABLE_MCA;
     (void)trap_set_handler(VECTOR_MC, handle_machine_check);
     timer_init(&poll_timer, poll_again, NULL, "machine checks");
@@ -322,9 +323,10 @@ static void allow_extensions(unsigned bank)
 static void start_bank(unsigned bank, uint64_t capabilities)
 {
     struct machine_error error;
-    if (read_bank(&error, bank, capabilities) != MACHINE_NO_ERROR)
+    enum machine_severity severity = read_bank(&error, bank, capabilities);
+    if (severity != MACHINE_NO_ERROR)
         machine_note(&error, true);
-    take_deferred(bank, true);
+    take_deferred(bank, severity == MACHINE_DEFERRED, true);
     clear_bank(bank);
     allow_extensions(bank);
     if (!is_firmwares(bank))

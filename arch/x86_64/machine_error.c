@@ -24,8 +24,8 @@ enum machine_severity machine_error_severity(const struct machine_error *error)
     uint64_t status = error->status;
     if (!(status & MC_STATUS_VAL))
         return MACHINE_NO_ERROR;
-    if (status & MC_STATUS_PCC)
-        return MACHINE_FATAL;
+    if (status & MC_STATUS_PCC) // without EN no exception comes for it
+        return status & MC_STATUS_EN ? MACHINE_FATAL : MACHINE_DEFERRED;
     if (!(status & MC_STATUS_UC))
         return error->is_amd && status & MC_STATUS_DEFERRED ? MACHINE_DEFERRED : MACHINE_CORRECTED;
     if (error->is_amd || !error->has_recovery)

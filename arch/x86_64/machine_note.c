@@ -60,37 +60,47 @@ static void log_error_found(const struct machine_error *error, bool is_old)
              error->address, error->misc);
 }
 
-// Whether a line more may be logged. What was left out is said when the next minute begins.
+static struct {
+    struct lock lock; // of what follows
+    uint64_t since_ns;
+    unsigned lines, left_out;
+} minute;
+
+// What was left out is said when the next minute begins.
+static void begin_minute(void)
+{
+    uintptr_t irq = lock_irqsave(&minute.lock);
+    uint64_t now_ns = clock_ns();
+    minute.left_out += __atomic_exchange_n(&not_noted, 0, __ATOMIC_RELAXED);
+    if (now_ns - minute.since_ns >= LINES_NS) {
+        if (minute.left_out)
+            log_warn("mce: %u more errors, not shown", minute.left_out);
+        minute.since_ns = now_ns;
+        minute.lines = minute.left_out = 0;
+    }
+    unlock_irqrestore(&minute.lock, irq);
+}
+
+// Whether a line more may be logged.
 static bool may_log(void)
 {
-    static uint64_t since_ns;
-    static unsigned lines, left_out;
-    uint64_t now_ns = clock_ns();
-    if (now_ns - since_ns >= LINES_NS) {
-        if (left_out)
-            log_warn("mce: %u more errors, not shown", left_out);
-        since_ns = now_ns;
-        lines = left_out = 0;
-    }
-    left_out += __atomic_exchange_n(&not_noted, 0, __ATOMIC_RELAXED);
-    if (lines >= LINES_MAX) {
-        left_out++;
-        return false;
-    }
-    lines++;
-    return true;
+    uintptr_t irq = lock_irqsave(&minute.lock);
+    bool may = minute.lines < LINES_MAX;
+    if (may)
+        minute.lines++;
+    else
+        minute.left_out++;
+    unlock_irqrestore(&minute.lock, irq);
+    return may;
 }
 
 void machine_notes_log(void)
 {
-    static struct lock lock;
+    begin_minute();
     for (unsigned i = 0; i < NOTED_MAX; i++) {
         if (!move_state(&noted[i], NOTED_FULL, NOTED_READING))
             continue;
-        uintptr_t irq = lock_irqsave(&lock);
-        bool is_shown = may_log();
-        unlock_irqrestore(&lock, irq);
-        if (is_shown)
+        if (may_log())
             log_error_found(&noted[i].error, noted[i].is_old);
         (void)move_state(&noted[i], NOTED_READING, NOTED_FREE);
     }

@@ -7,6 +7,7 @@
 #include "arch/x86_64/cpuid.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/registers.h"
+#include "arch/x86_64/vendor.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 
@@ -31,6 +32,7 @@ static struct {
         enum memory_type type;
         paddr_t start, end;
     } ranges[VARIABLE_MAX];
+    uint64_t fingerprint;
     paddr_t write_back_end; // what AMD's processors have above 4 GiB; 0: nothing
 } mtrr;
 
@@ -53,15 +55,16 @@ static enum memory_type known_type(uint64_t type)
     }
 }
 
+static const uint32_t fixed_registers[FIXED_REGISTERS] = {
+    MSR_MTRR_FIX_64K,   MSR_MTRR_FIX_16K(0), MSR_MTRR_FIX_16K(1), MSR_MTRR_FIX_4K(0),
+    MSR_MTRR_FIX_4K(1), MSR_MTRR_FIX_4K(2),  MSR_MTRR_FIX_4K(3),  MSR_MTRR_FIX_4K(4),
+    MSR_MTRR_FIX_4K(5), MSR_MTRR_FIX_4K(6),  MSR_MTRR_FIX_4K(7),
+};
+
 static void read_fixed(void)
 {
-    static const uint32_t registers[FIXED_REGISTERS] = {
-        MSR_MTRR_FIX_64K,   MSR_MTRR_FIX_16K(0), MSR_MTRR_FIX_16K(1), MSR_MTRR_FIX_4K(0),
-        MSR_MTRR_FIX_4K(1), MSR_MTRR_FIX_4K(2),  MSR_MTRR_FIX_4K(3),  MSR_MTRR_FIX_4K(4),
-        MSR_MTRR_FIX_4K(5), MSR_MTRR_FIX_4K(6),  MSR_MTRR_FIX_4K(7),
-    };
     for (unsigned i = 0; i < FIXED_REGISTERS; i++) {
-        uint64_t types = read_register(registers[i]);
+        uint64_t types = read_register(fixed_registers[i]);
         for (unsigned byte = 0; byte < 8; byte++)
             mtrr.fixed[8 * i + byte] = (uint8_t)known_type(types >> 8 * byte & 0xff);
     }
@@ -85,10 +88,25 @@ static void read_variable(unsigned n)
 static void read_tom2(void)
 {
     uint64_t wanted = SYSCFG_TOM2_ENABLE | SYSCFG_TOM2_WB;
-    struct cpuid vendor = cpuid(0, 0);
-    bool is_amd = vendor.ecx == 0x444d4163 || vendor.ecx == 0x656e6975; // "cAMD", "uine" of Hygon
-    if (is_amd && (read_register(MSR_SYSCFG) & wanted) == wanted)
+    if (cpuid_is_amd() && (read_register(MSR_SYSCFG) & wanted) == wanted)
         mtrr.write_back_end = read_register(MSR_TOM2) & MTRR_ADDRESS;
+}
+
+// A number that differs where registers do.
+static uint64_t fingerprint(void)
+{
+    const uint64_t odd = 0x9e3779b97f4a7c15;
+    uint64_t cap = read_register(MSR_MTRR_CAP), sum = read_register(MSR_MTRR_DEFAULT);
+    for (unsigned i = 0; i < FIXED_REGISTERS && cap & MTRR_CAP_FIXED; i++)
+        sum = sum * odd + read_register(fixed_registers[i]);
+    for (unsigned n = 0; n < field_get(MTRR_CAP_COUNT, cap) && n < VARIABLE_MAX; n++)
+        sum = (sum * odd + read_register(MSR_MTRR_BASE(n))) * odd + read_register(MSR_MTRR_MASK(n));
+    return sum;
+}
+
+bool mtrr_is_like_boot(void)
+{
+    return !mtrr.is_there || fingerprint() == mtrr.fingerprint;
 }
 
 void mtrr_init(void)
@@ -106,6 +124,7 @@ void mtrr_init(void)
     for (unsigned n = 0; n < field_get(MTRR_CAP_COUNT, cap) && n < VARIABLE_MAX; n++)
         read_variable(n);
     read_tom2();
+    mtrr.fingerprint = fingerprint();
 }
 
 static enum memory_type fixed_type(paddr_t address, paddr_t *end)

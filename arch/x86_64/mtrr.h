@@ -4,6 +4,7 @@
 // top of the one that these registers give. They are read, and never written.
 #pragma once
 
+#include "lib/compiler.h"
 #include "lib/types.h"
 
 enum memory_type { // as the registers name them [SDM3 12.11.1]
@@ -16,6 +17,10 @@ enum memory_type { // as the registers name them [SDM3 12.11.1]
 
 // Reads the registers. Once, before the others.
 void mtrr_init(void);
+
+// Whether this processor's registers are as the boot processor's were. [SDM3 12.11.8]: where they
+// aren't, what one caches another may not.
+must_use bool mtrr_is_like_boot(void);
 
 // The type that memory at `address` has, and, in `end`, an address up to which it has the same;
 // more memory behind that may have it too.

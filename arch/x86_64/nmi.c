@@ -63,14 +63,19 @@ static bool is_forgiven(struct percpu *cpu)
     return true;
 }
 
+void nmi_owe(unsigned count)
+{
+    struct percpu *cpu = this_cpu();
+    cpu->arch.nmis_owed = count;
+    cpu->arch.nmis_owed_since = clock_ns();
+}
+
 static bool handle_nmi(struct trap_frame *frame)
 {
     struct percpu *cpu = this_cpu();
     unsigned answered = ask_hooks(frame);
-    if (answered > 1) {
-        cpu->arch.nmis_owed = answered - 1;
-        cpu->arch.nmis_owed_since = clock_ns();
-    }
+    if (answered > 1)
+        nmi_owe(answered - 1);
     if (answered)
         return true;
     uint8_t reason = take_chipset_reason();

@@ -17,5 +17,9 @@ void nmi_init(void);
 // Asks `hook` too, behind those that are there. Start-up only.
 void nmi_add_hook(nmi_hook *hook);
 
+// So many NMIs may still come to this processor for what has been dealt with: they are nobody's
+// fault, for a second.
+void nmi_owe(unsigned count);
+
 // For the panic screen of an NMI: one line.
 void nmi_print(const struct trap_frame *frame, arch_printer *print);

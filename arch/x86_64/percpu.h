@@ -2,6 +2,7 @@
 // which of its vectors.
 #pragma once
 
+#include "arch/x86_64/topology.h"
 #include "arch/x86_64/vector.h"
 #include "kernel/remote.h"
 #include "lib/compiler.h"
@@ -24,6 +25,7 @@ struct arch_percpu {
     uint64_t gdt[GDT_ENTRIES];
     struct tss tss;
     uint32_t apic_id;
+    struct topology topology;
     struct remote_work machine_checks; // to look for errors (arch/x86_64/machine_check.c)
     bool is_look_wanted;
     bool counts_cycles; // for NMIs (arch/x86_64/pmu.c)

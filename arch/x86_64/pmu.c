@@ -5,7 +5,9 @@
 #include "arch/x86_64/cpuid.h"
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/msr.h"
+#include "arch/x86_64/nmi.h"
 #include "arch/x86_64/registers.h"
+#include "arch/x86_64/vendor.h"
 #include "kernel/clock.h"
 #include "kernel/percpu.h"
 #include "kernel/watchdog.h"
@@ -36,8 +38,7 @@ static void find_intel(void)
 // That all have the first of these is said by nothing but the vendor [APM2 13.2.1].
 static void find_amd(void)
 {
-    uint32_t vendor = cpuid(0, 0).ecx;
-    if (vendor != 0x444d4163 && vendor != 0x656e6975) // "cAMD", "uine" of Hygon
+    if (!cpuid_is_amd())
         return;
     bool has_core =
         cpuid_has(0x80000001) && cpuid(0x80000001, 0).ecx & CPUID_80000001_ECX_PERF_CORE;
@@ -142,6 +143,7 @@ bool arch_watch_self(void)
         return true;
     disable();
     cpu->arch.counts_cycles = false;
+    nmi_owe(1); // it may still come, and nobody would know whose it is
     return false;
 }
 

@@ -8,7 +8,7 @@ struct reference {
     uint64_t period_fs; // of one count
     uint64_t mask;      // of the bits that count; those above read as anything
     uint64_t (*read)(void);
-    void (*stop)(void); // leaves it as it was found; NULL: nothing to be done
+    void (*stop)(void); // when it isn't needed any more; NULL: nothing to be done
 };
 
 // Each makes its device count, and returns it; NULL where there is none. One that can't be used is

@@ -204,7 +204,7 @@
 #define CPUID_LEVEL_EAX_SHIFT    BITS(4, 0)
 #define CPUID_LEVEL_EBX_COUNT    BITS(15, 0) // of threads at that level
 #define CPUID_LEVEL_ECX_TYPE     BITS(15, 8)
-#define CPUID_80000026_EAX_MIXED BIT(31) // not all cores are of one kind
+#define CPUID_80000026_EAX_MIXED BIT(30) // not all cores are of one kind
 #define CPUID_80000026_EBX_KIND  BITS(31, 28)
 
 #define CPUID_1A_EAX_KIND BITS(31, 24)

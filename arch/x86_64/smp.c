@@ -13,6 +13,7 @@
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/lapic_timer.h"
 #include "arch/x86_64/machine_check.h"
+#include "arch/x86_64/mtrr.h"
 #include "arch/x86_64/nmi.h"
 #include "arch/x86_64/pmu.h"
 #include "arch/x86_64/smp_priv.h"
@@ -20,6 +21,7 @@
 #include "arch/x86_64/stop.h"
 #include "arch/x86_64/trap.h"
 #include "arch/x86_64/tsc.h"
+#include "arch/x86_64/vendor.h"
 #include "kernel/clock.h"
 #include "kernel/idle.h"
 #include "kernel/log.h"
@@ -114,12 +116,14 @@ static bool prepare(uint32_t apic_id)
     return true;
 }
 
-static unsigned count_wanted(void)
+// The boot processor counts, whatever the tables say.
+static unsigned count_enabled(void)
 {
-    unsigned wanted = 1;
+    uint32_t own = this_cpu()->arch.apic_id;
+    unsigned enabled = 1;
     for (unsigned i = 0; i < platform.cpu_count; i++)
-        wanted += platform.cpus[i].is_enabled && platform.cpus[i].apic_id != lapic_cpu_id();
-    return wanted < limit ? wanted : limit;
+        enabled += platform.cpus[i].is_enabled && platform.cpus[i].apic_id != own;
+    return enabled;
 }
 
 // An id that the APICs' mode can't name can't be started.
@@ -231,10 +235,8 @@ static bool needs_pause(void)
 {
     struct cpu_identity identity;
     cpu_identify(&identity);
-    if (string_equal(identity.vendor, "GenuineIntel"))
-        return identity.family != 6;
-    return !string_equal(identity.vendor, "AuthenticAMD") &&
-           !string_equal(identity.vendor, "HygonGenuine");
+    bool is_newer_intel = string_equal(identity.vendor, "GenuineIntel") && identity.family == 6;
+    return !is_newer_intel && !cpuid_is_amd();
 }
 
 static void give_up(struct ap *ap)
@@ -287,16 +289,27 @@ static void be_called(void *context)
     remote_run();
 }
 
+// From here on this processor is told what is unmapped; what it has learnt before may be gone.
+static void go_online(void)
+{
+    remote_enter();
+    arch_tlb_flush(0, SIZE_MAX);
+}
+
 // On its own stack, with the way's page tables, interrupts off.
 void ap_main(void)
 {
     trap_cpu_init(); // before the way's tables go, where the boot's GDT is
     arch_tables_enable();
-    lapic_cpu_init();
+    if (!lapic_cpu_init())
+        arch_halt(); // it would hear nobody; who waits for it says so
+    if (!mtrr_is_like_boot())
+        log_warn("smp: this processor's MTRRs aren't the boot processor's: the firmware's fault");
+    topology_read(&this_cpu()->arch.topology);
     tsc_cpu_init();
     lapic_timer_cpu_init();
     machine_check_cpu_init();
-    remote_enter();
+    go_online();
     arch_irq_restore(RFLAGS_IF);
     for (;;)
         idle();
@@ -321,6 +334,7 @@ void processors_start(void)
 {
     uint64_t start = clock_ns();
     this_cpu()->is_online = true;
+    topology_read(&this_cpu()->arch.topology);
     if (!lapic.is_present)
         return;
     vector_set(VECTOR_CALL, be_called, NULL, "remote call");
@@ -328,11 +342,11 @@ void processors_start(void)
     nmi_add_hook(watchdog_on_nmi);
     pmu_init();
     arch_irq_restore(RFLAGS_IF);
-    unsigned wanted = count_wanted();
-    if (wanted > 1)
-        start_others(wanted);
-    log_info("smp: %u of %u processors online, in %lu us", remote_online(),
-             platform.cpu_count ? platform.cpu_count : 1, (clock_ns() - start) / 1000);
+    unsigned enabled = count_enabled();
+    if (enabled > 1 && limit > 1)
+        start_others(enabled < limit ? enabled : limit);
+    log_info("smp: %u of %u processors online, in %lu us", remote_online(), count_enabled(),
+             (clock_ns() - start) / 1000);
 }
 
 void arch_send_call(struct percpu *cpu)

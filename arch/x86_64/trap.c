@@ -147,6 +147,13 @@ noreturn static void die(const struct trap_frame *frame)
     panic_with_frame(frame, "%s", name ? name : "reserved exception");
 }
 
+// Whether an NMI's handler has been interrupted: IRET would let the next NMI in, onto its stack.
+static bool is_in_nmi(const struct trap_frame *frame)
+{
+    uintptr_t top = this_cpu()->arch.tss.ist[IST_NMI - 1];
+    return top - frame->rsp < STACK_SIZE;
+}
+
 // Called by trap_entry.S for exceptions. Returns true where the interrupted code is to be resumed
 // without IRET.
 bool trap_dispatch(struct trap_frame *frame);
@@ -155,8 +162,14 @@ bool trap_dispatch(struct trap_frame *frame)
 {
     if (apply_fixup(frame))
         return true;
+    struct percpu *cpu = this_cpu();
+    const struct trap_frame *outer = cpu->interrupted;
+    if (frame->vector == VECTOR_NMI || frame->vector == VECTOR_MC)
+        cpu->interrupted =
+            frame; // what they log is shown later: they may have interrupted a console
     trap_handler *handler = handlers[frame->vector];
     if (!handler || !handler(frame))
         die(frame);
-    return false;
+    cpu->interrupted = outer;
+    return is_in_nmi(frame);
 }

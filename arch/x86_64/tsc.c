@@ -20,9 +20,9 @@ static const struct {
     const struct reference *(*start)(void);
     const char *source;
 } references[] = {
-    {hpet_start, "measured against the HPET"},
-    {pm_timer_start, "measured against the PM timer"},
-    {pit_start, "measured against the PIT"},
+    {hpet_start, "by the HPET"},
+    {pm_timer_start, "by the PM timer"},
+    {pit_start, "by the PIT"},
 };
 
 static const struct reference *reference; // of the measurement; NULL: there was none

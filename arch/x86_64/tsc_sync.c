@@ -11,6 +11,7 @@
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/registers.h"
 #include "arch/x86_64/tsc.h"
+#include "arch/x86_64/vendor.h"
 #include "kernel/clock.h"
 #include "kernel/log.h"
 #include "kernel/percpu.h"
@@ -23,7 +24,6 @@ enum {
 };
 
 // The first letters of the vendors whose LFENCE has to be told.
-enum { VENDOR_AMD = 0x68747541, VENDOR_HYGON = 0x6f677948 };
 
 // Odd turns are questions, even ones answers. In a cache line of its own.
 static struct {
@@ -71,8 +71,7 @@ static void adjust_like_boot(uint64_t adjust)
 void tsc_cpu_init(void)
 {
     uint64_t adjust;
-    uint32_t vendor = cpuid(0, 0).ebx; // others may have something else at that number
-    if (vendor == VENDOR_AMD || vendor == VENDOR_HYGON)
+    if (cpuid_is_amd()) // others may have something else at that number
         order_reads();
     if (!has_adjust() || msr_read(MSR_TSC_ADJUST, &adjust) != OK)
         return;
@@ -103,7 +102,7 @@ static bool may_wait(struct limit *limit)
 
 static bool make_trip(struct tsc_bounds *bounds, struct limit *limit)
 {
-    uint32_t turn = shared.turn + 1;
+    uint32_t turn = (shared.turn + 1) | 1; // also where an asker before has given up
     uint64_t asked = arch_ticks_in_order();
     __atomic_store_n(&shared.turn, turn, __ATOMIC_RELEASE);
     while (__atomic_load_n(&shared.turn, __ATOMIC_ACQUIRE) == turn)

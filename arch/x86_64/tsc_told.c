@@ -6,6 +6,7 @@
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/registers.h"
 #include "arch/x86_64/tsc.h"
+#include "arch/x86_64/vendor.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 
@@ -62,9 +63,7 @@ static uint64_t p_state_hz(unsigned family, uint64_t state)
 static uint64_t by_p_state(const struct cpu_identity *identity)
 {
     uint64_t control, state;
-    bool is_amd = string_equal(identity->vendor, "AuthenticAMD") ||
-                  string_equal(identity->vendor, "HygonGenuine");
-    if (!is_amd || identity->hypervisor || !tsc_is_invariant() || identity->family < 0x17 ||
+    if (!cpuid_is_amd() || identity->hypervisor || !tsc_is_invariant() || identity->family < 0x17 ||
         identity->family > 0x1a || msr_read(MSR_HWCR, &control) != OK ||
         !(control & HWCR_TSC_FREQ_SEL) || msr_read(MSR_PSTATE_0, &state) != OK)
         return 0;

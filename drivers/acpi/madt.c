@@ -20,7 +20,8 @@ struct madt {
     uint32_t cpu_room, nmi_room, ioapic_room; // elements of the arrays
     uint32_t sci;                             // the line that the FADT names
     uint32_t isa_seen;                        // lines that have been rewired, a bit each
-    unsigned doubles;                         // processors with another's id
+    unsigned ioapics_left_out;
+    unsigned doubles; // processors with another's id
     uint32_t double_id;
 };
 
@@ -65,7 +66,7 @@ static void read_x2apic(const uint8_t *entry, void *context)
 
 static void read_ioapic(const uint8_t *entry, void *context)
 {
-    const struct madt *madt = context;
+    struct madt *madt = context;
     struct platform *machine = madt->machine;
     struct platform_ioapic ioapic = {
         .id = entry[2],
@@ -77,8 +78,9 @@ static void read_ioapic(const uint8_t *entry, void *context)
         is_usable = machine->ioapics[i].address != ioapic.address;
     if (is_usable)
         machine->ioapics[machine->ioapic_count++] = ioapic;
-    else
-        log_warn("acpi: MADT: the I/O APIC at 0x%lx is left out", ioapic.address);
+    else if (!madt->ioapics_left_out++) // one line for all
+        log_warn("acpi: MADT: the I/O APIC at 0x%lx is left out, and others like it",
+                 ioapic.address);
 }
 
 // Flags of an interrupt [ACPI 5.2.12.5, table 5.26]: polarity in bits 1:0, trigger mode in bits

@@ -27,7 +27,7 @@ static bool is_possible(const struct platform_ecam *ecam)
            ecam->first_bus <= ecam->last_bus && ecam->address <= UINT64_MAX - size;
 }
 
-static void add_ecam(struct platform *machine, const uint8_t *entry)
+static void add_ecam(struct platform *machine, const uint8_t *entry, unsigned *left_out)
 {
     struct platform_ecam ecam = {
         .address = acpi_get64(entry),
@@ -37,13 +37,14 @@ static void add_ecam(struct platform *machine, const uint8_t *entry)
     };
     if (is_possible(&ecam) && is_free(machine, &ecam))
         machine->ecams[machine->ecam_count++] = ecam;
-    else
+    else if (!(*left_out)++) // one line for all
         log_warn("acpi: MCFG: segment %u, buses %u to %u at 0x%lx: left out", ecam.segment,
                  ecam.first_bus, ecam.last_bus, ecam.address);
 }
 
 bool mcfg_read(const struct acpi_header *table, struct platform *machine)
 {
+    unsigned left_out = 0;
     size_t count =
         table->length < MCFG_ENTRIES ? 0 : (table->length - MCFG_ENTRIES) / MCFG_ENTRY_SIZE;
     if (count > ECAMS_MAX)
@@ -53,7 +54,7 @@ bool mcfg_read(const struct acpi_header *table, struct platform *machine)
     if (count && !machine->ecams)
         log_warn("acpi: MCFG: no memory for %zu entries", count);
     for (size_t i = 0; machine->ecams && i < count; i++)
-        add_ecam(machine, (const uint8_t *)table + MCFG_ENTRIES + i * MCFG_ENTRY_SIZE);
+        add_ecam(machine, (const uint8_t *)table + MCFG_ENTRIES + i * MCFG_ENTRY_SIZE, &left_out);
     machine->ecams = array_if_any(machine->ecams, machine->ecam_count);
     return machine->ecam_count;
 }

@@ -7,6 +7,7 @@
 #include "kernel/clock.h"
 #include "kernel/driver.h"
 #include "kernel/log.h"
+#include "kernel/platform.h"
 #include "kernel/power.h"
 #include "lib/bits.h"
 
@@ -85,7 +86,7 @@ DRIVER(acpi_sleep)
     uint64_t smi_command = acpi_field(fadt, FADT_SMI_COMMAND, 4);
     sleep.smi_command = smi_command <= UINT16_MAX ? (uint16_t)smi_command : 0;
     sleep.acpi_enable = (uint8_t)acpi_field(fadt, FADT_ACPI_ENABLE, 1);
-    if (!sleep.pm1a || !find_s5()) {
+    if (platform.is_hw_reduced || !sleep.pm1a || !find_s5()) {
         log_info("acpi: no S5 state: poweroff won't work");
         return OK;
     }

@@ -12,7 +12,7 @@ struct srat {
     struct cpu_index index;
     uint32_t node_mask; // of the numbers' bits that mean something
     size_t room;        // for memory
-    unsigned too_high;
+    unsigned too_high, impossible;
     uint32_t too_high_node;
 };
 
@@ -57,9 +57,10 @@ static void read_memory(const uint8_t *entry, void *context)
     };
     if (!length || !is_usable(srat, acpi_get32(entry + 28), memory.node))
         return;
-    if (__builtin_add_overflow(memory.start, length, &memory.end))
-        log_warn("acpi: SRAT: memory at 0x%lx of 0x%lx bytes", memory.start, length);
-    else if (machine->memory_node_count < srat->room)
+    if (__builtin_add_overflow(memory.start, length, &memory.end)) {
+        if (!srat->impossible++) // one line for all
+            log_warn("acpi: SRAT: memory at 0x%lx of 0x%lx bytes", memory.start, length);
+    } else if (machine->memory_node_count < srat->room)
         machine->memory_nodes[machine->memory_node_count++] = memory;
 }
 

@@ -387,10 +387,10 @@ static void every_minute_somebody_looks(void **state)
 {
     (void)state;
     start_with(RECOVERY | 10);
-    for (unsigned minute = 1; minute < 4; minute++) {
+    for (unsigned passed = 1; passed < 4; passed++) {
         set_bank(7, VAL | 0x95, 0, 0);
         a_minute_passes();
-        assert_int_equal(log_lines[LOG_WARN], minute);
+        assert_int_equal(log_lines[LOG_WARN], passed);
     }
 }
 

@@ -110,7 +110,7 @@ static void intels_severities(void **state)
     expect_severity(VAL | UC | EN | S | AR, false, true, "uncorrected"); // SRAR
     expect_severity(VAL | UC | EN, false, false, "uncorrected");         // S and AR mean nothing
     expect_severity(VAL | UC, false, false, "deferred");                 // it isn't enabled
-    expect_severity(VAL | UC | PCC, false, false, "uncorrected");
+    expect_severity(VAL | UC | PCC, false, false, "deferred");
 }
 
 // [APM2 9.3.2.4, 9.3.3]

@@ -320,7 +320,7 @@ static void amds_levels(void **state)
     add_level(0xb, 0, 1, 1, 2, 0x3b7);
     add_level(0xb, 1, 2, 8, 256, 0x3b7);
     expect("package 3 die 5 module 1 core 3 thread 1"); // 11 101 1 011 1
-    rows[4].eax |= 1u << 31;                            // cores of two kinds
+    rows[4].eax |= 1u << 30;                            // cores of two kinds
     rows[4].ebx |= 1u << 28;
     expect("package 3 die 5 module 1 core 3 thread 1, efficiency core");
     rows[4].ebx &= ~(1u << 28);

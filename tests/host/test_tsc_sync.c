@@ -48,7 +48,7 @@ struct cpuid fake_cpuid(uint32_t leaf, uint32_t subleaf)
 {
     (void)subleaf;
     if (leaf == 0)
-        return (struct cpuid){.eax = 7, .ebx = is_amd ? 0x68747541 : 0x756e6547};
+        return (struct cpuid){.eax = 7, .ecx = is_amd ? 0x444d4163 : 0x6c65746e};
     return (struct cpuid){.ebx = leaf == 7 ? BIT(1) : 0};
 }
 

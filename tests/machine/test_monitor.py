@@ -65,7 +65,7 @@ def test_unknown_command(pvh, line):
     "cpuid", "cpuid x", "cpuid 0x100000000", "cpuid 0 0x100000000", "cpuid 0 0 0",
     "msr", "msr x", "msr 0x100000000", "msr 1 2 3", "symbol", "symbol a b", "log loud",
     "log info info",
-    "boot now", "memory 1", "cpu 0", "options x", "version 1", "reboot now", "poweroff 5",
+    "boot now", "memory 1", "cpu 0 1", "options x", "version 1", "reboot now", "poweroff 5",
     "crash a b", 'version "', "help a b", "version " + "x " * 20, "symbol " + "y" * 200])
 def test_wrong_arguments(pvh, line):
     """Catches arguments that are ignored or taken for others: one clear line, at most of a screen's
