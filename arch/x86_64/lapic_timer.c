@@ -8,8 +8,10 @@
 #include "arch/arch.h"
 #include "arch/x86_64/cpuid.h"
 #include "arch/x86_64/lapic.h"
+#include "arch/x86_64/msr.h"
 #include "arch/x86_64/registers.h"
 #include "arch/x86_64/vector.h"
+#include "arch/x86_64/vendor.h"
 #include "kernel/clock.h"
 #include "kernel/log.h"
 #include "kernel/percpu.h"
@@ -97,12 +99,21 @@ static void tick(void *context)
     timer_run_due();
 }
 
+// In that sleep the timer stands still, and nothing would end a wait.
+static void forbid_c1e(void)
+{
+    uint64_t value;
+    if (cpuid_is_amd() && msr_read(MSR_INT_PENDING, &value) == OK && value & INT_PENDING_C1E)
+        (void)!msr_write(MSR_INT_PENDING, value & ~INT_PENDING_C1E);
+}
+
 // [SDM3 11.5.4.1]: a write of the LVT to memory has to be waited for before the deadline's register
 // is written.
 void lapic_timer_cpu_init(void)
 {
     if (kind == KIND_NONE)
         return;
+    forbid_c1e();
     lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_1);
     lapic_write(LAPIC_LVT_TIMER,
                 VECTOR_TIMER | (kind == KIND_DEADLINE ? (uint32_t)MODE_DEADLINE : MODE_ONE_SHOT));

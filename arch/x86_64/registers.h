@@ -142,6 +142,10 @@
 #define PERF_SELECT_ENABLE   BIT(22)
 #define AMD_COUNTER_SIGN     BIT(47)
 
+// AMD's families 0Fh to 11h: the sleep that the chipset sends all cores to when all of them halt
+#define MSR_INT_PENDING 0xc0010055
+#define INT_PENDING_C1E BITS(28, 27) // on halt, by the processor or by an SMI
+
 // AMD's word on memory above 4 GiB: with both bits it is write-back up to TOM2 [APM2 7.9.1]
 #define MSR_SYSCFG         0xc0010010
 #define SYSCFG_TOM2_ENABLE BIT(21)
