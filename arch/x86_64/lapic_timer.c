@@ -102,8 +102,10 @@ static void tick(void *context)
 // In that sleep the timer stands still, and nothing would end a wait.
 static void forbid_c1e(void)
 {
+    enum { LAST_FAMILY = 0x11 };
     uint64_t value;
-    if (cpuid_is_amd() && msr_read(MSR_INT_PENDING, &value) == OK && value & INT_PENDING_C1E)
+    if (cpuid_is_amd() && cpuid_family() <= LAST_FAMILY &&
+        msr_read(MSR_INT_PENDING, &value) == OK && value & INT_PENDING_C1E)
         (void)!msr_write(MSR_INT_PENDING, value & ~INT_PENDING_C1E);
 }
 

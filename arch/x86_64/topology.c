@@ -8,6 +8,7 @@
 #include "arch/x86_64/topology.h"
 #include "arch/x86_64/cpuid.h"
 #include "arch/x86_64/registers.h"
+#include "arch/x86_64/vendor.h"
 #include "lib/bits.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -94,13 +95,6 @@ static void read_intel_counts(struct fields *fields)
 
 enum { FAMILY_ZEN = 0x17 };
 
-static unsigned family(void)
-{
-    uint32_t signature = cpuid(1, 0).eax;
-    unsigned base = (unsigned)field_get(BITS(11, 8), signature);
-    return base == 15 ? base + (unsigned)field_get(BITS(27, 20), signature) : base;
-}
-
 // AMD's of old: the width of a package's ids, and, later, how many threads a core has, or cores a
 // compute unit [APM3 E.4.7, E.4.16, E.5].
 static void read_amd_counts(struct fields *fields, bool has_extensions)
@@ -117,7 +111,7 @@ static void read_amd_counts(struct fields *fields, bool has_extensions)
     }
     if (unit > package)
         unit = package;
-    if (unit == 0 || family() >= FAMILY_ZEN) {
+    if (unit == 0 || cpuid_family() >= FAMILY_ZEN) {
         end_field(fields, LEVEL_THREAD, unit);
         end_field(fields, LEVEL_CORE, package);
     } else {
