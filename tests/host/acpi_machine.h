@@ -11,6 +11,7 @@
 #include "drivers/acpi/rsdp.c"
 #include "drivers/acpi/sleep.c"
 #include "drivers/acpi/tables.c"
+#include "kernel/platform.c"
 #include "mm/memory_map.c"
 
 enum {

@@ -250,7 +250,7 @@ static void what_no_nmi_comes_from_isnt_believed(void **state)
         processor.delivers_nothing = true;
         owed = 0;
         expect_none();
-        assert_int_equal(owed, 1); // the one that may be late
+        assert_int_equal(owed, 1);                       // the one that may be late
         assert_int_equal(registers[0x340 / 4], 0x10400); // masked
         assert_int_equal(processor.select | (processor.control & 0xf0), 0);
     }

@@ -7,9 +7,9 @@ mkdir -p "$logs"
 rm -f "$logs"/*
 broken=0
 
-run() { # NAME KERNEL MACHINE CPU
+run() { # NAME KERNEL MACHINE CPU PROCESSORS
     local name=$1 kernel=$2 log=$logs/$1.log status=0
-    timeout 60 qemu-system-x86_64 -machine "$3" -accel tcg -cpu "$4" -m 256M -display none -no-reboot \
+    timeout 120 qemu-system-x86_64 -machine "$3" -accel tcg -cpu "$4" -smp "$5" -m 256M -display none -no-reboot \
         -nic none -serial "file:$log" -device isa-debug-exit,iobase=0xf4,iosize=4 \
         -kernel "$kernel" -append "exit=qemu ktest" >"$log.qemu" 2>&1 || status=$?
     tr -d '\r' <"$log" >"$log.new" && mv "$log.new" "$log"
@@ -20,10 +20,10 @@ run() { # NAME KERNEL MACHINE CPU
     broken=1
 }
 
-run release "$out/keelson.elf" q35 max
-run old-processor "$out/keelson.elf" pc qemu64
-run debug "$out/debug/keelson.elf" q35 max
-run llvm "$out/llvm/keelson.elf" q35 max
+run release "$out/keelson.elf" q35 max 1
+run old-processor "$out/keelson.elf" pc qemu64 2
+run debug "$out/debug/keelson.elf" q35 max 4
+run llvm "$out/llvm/keelson.elf" q35 max 4
 
 tools/totals.sh "$logs"/*.log | tee "$out/tests/kernel.totals"
 exit $broken
