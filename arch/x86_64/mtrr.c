@@ -12,12 +12,10 @@
 #include "lib/string.h"
 
 enum {
-    VARIABLE_MAX = 32, // processors have 8 or 10
     FIXED_64K = 8,
     FIXED_16K = 16,
     FIXED_4K = 64,
     FIXED = FIXED_64K + FIXED_16K + FIXED_4K,
-    FIXED_REGISTERS = FIXED / 8,
     FIXED_END = 0x100000,
 };
 
@@ -31,10 +29,11 @@ static struct {
     struct range {
         enum memory_type type;
         paddr_t start, end;
-    } ranges[VARIABLE_MAX];
-    uint64_t fingerprint;
+    } ranges[MTRR_VARIABLE_MAX];
     paddr_t write_back_end; // what AMD's processors have above 4 GiB; 0: nothing
 } mtrr;
+
+static struct mtrr_registers boot_registers;
 
 static uint64_t read_register(uint32_t msr)
 {
@@ -55,7 +54,7 @@ static enum memory_type known_type(uint64_t type)
     }
 }
 
-static const uint32_t fixed_registers[FIXED_REGISTERS] = {
+static const uint32_t fixed_registers[MTRR_FIXED_REGISTERS] = {
     MSR_MTRR_FIX_64K,   MSR_MTRR_FIX_16K(0), MSR_MTRR_FIX_16K(1), MSR_MTRR_FIX_4K(0),
     MSR_MTRR_FIX_4K(1), MSR_MTRR_FIX_4K(2),  MSR_MTRR_FIX_4K(3),  MSR_MTRR_FIX_4K(4),
     MSR_MTRR_FIX_4K(5), MSR_MTRR_FIX_4K(6),  MSR_MTRR_FIX_4K(7),
@@ -63,7 +62,7 @@ static const uint32_t fixed_registers[FIXED_REGISTERS] = {
 
 static void read_fixed(void)
 {
-    for (unsigned i = 0; i < FIXED_REGISTERS; i++) {
+    for (unsigned i = 0; i < MTRR_FIXED_REGISTERS; i++) {
         uint64_t types = read_register(fixed_registers[i]);
         for (unsigned byte = 0; byte < 8; byte++)
             mtrr.fixed[8 * i + byte] = (uint8_t)known_type(types >> 8 * byte & 0xff);
@@ -92,21 +91,31 @@ static void read_tom2(void)
         mtrr.write_back_end = read_register(MSR_TOM2) & MTRR_ADDRESS;
 }
 
-// A number that differs where registers do.
-static uint64_t fingerprint(void)
+static void read_all(struct mtrr_registers *to)
 {
-    const uint64_t odd = 0x9e3779b97f4a7c15;
-    uint64_t cap = read_register(MSR_MTRR_CAP), sum = read_register(MSR_MTRR_DEFAULT);
-    for (unsigned i = 0; i < FIXED_REGISTERS && cap & MTRR_CAP_FIXED; i++)
-        sum = sum * odd + read_register(fixed_registers[i]);
-    for (unsigned n = 0; n < field_get(MTRR_CAP_COUNT, cap) && n < VARIABLE_MAX; n++)
-        sum = (sum * odd + read_register(MSR_MTRR_BASE(n))) * odd + read_register(MSR_MTRR_MASK(n));
-    return sum;
+    uint64_t cap = read_register(MSR_MTRR_CAP), count = field_get(MTRR_CAP_COUNT, cap);
+    memset(to, 0, sizeof(*to));
+    to->usual = read_register(MSR_MTRR_DEFAULT);
+    to->has_fixed = cap & MTRR_CAP_FIXED;
+    to->count = count < MTRR_VARIABLE_MAX ? (unsigned)count : MTRR_VARIABLE_MAX;
+    for (unsigned i = 0; i < MTRR_FIXED_REGISTERS && to->has_fixed; i++)
+        to->fixed[i] = read_register(fixed_registers[i]);
+    for (unsigned n = 0; n < to->count; n++) {
+        to->base[n] = read_register(MSR_MTRR_BASE(n));
+        to->mask[n] = read_register(MSR_MTRR_MASK(n));
+    }
 }
 
-bool mtrr_is_like_boot(void)
+bool mtrr_follow_boot(void)
 {
-    return !mtrr.is_there || fingerprint() == mtrr.fingerprint;
+    struct mtrr_registers own;
+    if (!mtrr.is_there)
+        return false;
+    read_all(&own);
+    if (memcmp(&own, &boot_registers, sizeof(own)) == 0)
+        return false;
+    mtrr_set(&boot_registers, fixed_registers);
+    return true;
 }
 
 void mtrr_init(void)
@@ -121,10 +130,10 @@ void mtrr_init(void)
     mtrr.usual = known_type(usual & MTRR_DEFAULT_TYPE);
     if (mtrr.has_fixed)
         read_fixed();
-    for (unsigned n = 0; n < field_get(MTRR_CAP_COUNT, cap) && n < VARIABLE_MAX; n++)
+    for (unsigned n = 0; n < field_get(MTRR_CAP_COUNT, cap) && n < MTRR_VARIABLE_MAX; n++)
         read_variable(n);
     read_tom2();
-    mtrr.fingerprint = fingerprint();
+    read_all(&boot_registers);
 }
 
 static enum memory_type fixed_type(paddr_t address, paddr_t *end)

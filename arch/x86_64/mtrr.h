@@ -18,9 +18,22 @@ enum memory_type { // as the registers name them [SDM3 12.11.1]
 // Reads the registers. Once, before the others.
 void mtrr_init(void);
 
-// Whether this processor's registers are as the boot processor's were. [SDM3 12.11.8]: where they
-// aren't, what one caches another may not.
-must_use bool mtrr_is_like_boot(void);
+// All of the registers, as they are.
+enum { MTRR_FIXED_REGISTERS = 11, MTRR_VARIABLE_MAX = 32 }; // processors have 8 or 10 of these
+struct mtrr_registers {
+    uint64_t usual; // MSR_MTRR_DEFAULT
+    bool has_fixed; // CPUID and MSR_MTRR_CAP say so
+    unsigned count; // of variable ranges
+    uint64_t fixed[MTRR_FIXED_REGISTERS], base[MTRR_VARIABLE_MAX], mask[MTRR_VARIABLE_MAX];
+};
+
+// Sets this processor's registers as the boot processor's were at mtrr_init(), if they are others:
+// not all firmware does, and an INIT may take them away. What one processor caches another would
+// not [SDM3 12.11.8]. Returns whether they were others. Interrupts off.
+bool mtrr_follow_boot(void);
+
+// How they are set (arch/x86_64/mtrr_set.c): `fixed` are the fixed ones' numbers.
+void mtrr_set(const struct mtrr_registers *registers, const uint32_t fixed[MTRR_FIXED_REGISTERS]);
 
 // The type that memory at `address` has, and, in `end`, an address up to which it has the same;
 // more memory behind that may have it too.

@@ -9,6 +9,7 @@
 #define CR0_ET BIT(4)
 #define CR0_NE BIT(5)
 #define CR0_WP BIT(16)
+#define CR0_CD BIT(30)
 #define CR0_PG BIT(31)
 
 #define CR4_PAE  BIT(5)
@@ -299,6 +300,11 @@ static inline uint64_t read_cr0(void)
     uint64_t value;
     __asm__ volatile("movq %%cr0, %0" : "=r"(value));
     return value;
+}
+
+static inline void write_cr0(uint64_t value)
+{
+    __asm__ volatile("movq %0, %%cr0" : : "r"(value) : "memory");
 }
 
 static inline uint64_t read_cr2(void)

@@ -303,8 +303,8 @@ void ap_main(void)
     arch_tables_enable();
     if (!lapic_cpu_init())
         arch_halt(); // it would hear nobody; who waits for it says so
-    if (!mtrr_is_like_boot())
-        log_warn("smp: this processor's MTRRs aren't the boot processor's: the firmware's fault");
+    if (mtrr_follow_boot())
+        log_debug("smp: this processor's MTRRs are set now as the boot processor's are");
     topology_read(&this_cpu()->arch.topology);
     tsc_cpu_init();
     lapic_timer_cpu_init();

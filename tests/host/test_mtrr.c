@@ -275,6 +275,36 @@ static void random_ranges(void **state)
     }
 }
 
+static unsigned times_set;
+static struct mtrr_registers last_set;
+
+void mtrr_set(const struct mtrr_registers *to, const uint32_t fixed[MTRR_FIXED_REGISTERS])
+{
+    assert_int_equal(fixed[0], 0x250);
+    assert_int_equal(fixed[MTRR_FIXED_REGISTERS - 1], 0x26f);
+    times_set++;
+    last_set = *to;
+}
+
+static void others_follow_the_first(void **state)
+{
+    (void)state;
+    start_with(WB);
+    set_range(0, 3 * G, G, UC);
+    mtrr_init();
+    assert_false(mtrr_follow_boot()); // its registers are the same
+    set_range(0, 3 * G, G, WC);
+    assert_true(mtrr_follow_boot());
+    assert_int_equal(times_set, 1);
+    assert_int_equal(last_set.base[0], 3 * G | UC);
+    set_range(0, 3 * G, G, UC);
+    assert_false(mtrr_follow_boot());
+    set(0x2ff, 0); // as an INIT may leave it
+    assert_true(mtrr_follow_boot());
+    assert_int_equal(last_set.usual & 0xff, WB);
+    assert_int_equal(times_set, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +316,7 @@ int main(void)
         cmocka_unit_test(amd_caches_above_4_gib),
         cmocka_unit_test(nothing_is_believed),
         cmocka_unit_test(random_ranges),
+        cmocka_unit_test(others_follow_the_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

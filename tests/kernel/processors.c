@@ -2,6 +2,8 @@
 // no processor goes on with a translation that another has taken away.
 
 #include "arch/arch.h"
+#include "arch/x86_64/msr.h"
+#include "arch/x86_64/registers.h"
 #include "kernel/clock.h"
 #include "kernel/idle.h"
 #include "kernel/log.h"
@@ -224,6 +226,30 @@ KTEST(processors, each_has_its_own)
         unsigned wrong = 0;
         if (remote_call(cpu, check_own, &wrong) == OK)
             KTEST_EQUAL(wrong, 0);
+    }
+}
+
+enum { TYPE_REGISTERS = 5 };
+
+static void read_types(void *argument)
+{
+    static const uint32_t registers[TYPE_REGISTERS] = {MSR_PAT, MSR_MTRR_DEFAULT, MSR_MTRR_FIX_64K,
+                                                       MSR_MTRR_BASE(0), MSR_MTRR_MASK(0)};
+    uint64_t *values = argument;
+    for (unsigned i = 0; i < TYPE_REGISTERS; i++)
+        if (msr_read(registers[i], &values[i]) != OK)
+            values[i] = 0;
+}
+
+KTEST(processors, memory_has_one_type_on_all)
+{
+    uint64_t first[TYPE_REGISTERS], other[TYPE_REGISTERS];
+    read_types(first);
+    for (uint32_t cpu = 1; cpu < percpu_count(); cpu++) {
+        if (remote_call(cpu, read_types, other) != OK)
+            continue;
+        for (unsigned i = 0; i < TYPE_REGISTERS; i++)
+            KTEST_EQUAL(other[i], first[i]);
     }
 }
 
