@@ -25,7 +25,8 @@ struct percpu *percpu_get(uint32_t cpu)
 
 enum status percpu_reserve(unsigned processors)
 {
-    struct percpu **more = kcalloc(processors, sizeof(struct percpu *)); // NOLINT(bugprone-sizeof-expression)
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): of pointers
+    struct percpu **more = kcalloc(processors, sizeof(*more));
     if (!more)
         return NO_MEMORY;
     more[0] = &boot_percpu;

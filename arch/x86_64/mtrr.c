@@ -112,6 +112,7 @@ bool mtrr_follow_boot(void)
     if (!mtrr.is_there)
         return false;
     read_all(&own);
+    // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): read_all() has cleared the gaps
     if (memcmp(&own, &boot_registers, sizeof(own)) == 0)
         return false;
     mtrr_set(&boot_registers, fixed_registers);
