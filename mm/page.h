@@ -8,10 +8,10 @@
 // Any context but NMI and machine check, on any processor. Only who finds no memory waits, for the
 // moment in which other processors may hold what they then leave alone.
 //
-// When memory runs out, other processors' hot words aren't drained, up to 64 pages each: nobody can
-// be asked to do so yet. In the debug build metadata is 260 KiB per 128 MiB; where that finds no
-// room below what can be accessed at boot, as on machines of a TiB and more, upper memory is given
-// up for it, and the log says so.
+// When memory runs out, other processors' hot words aren't drained, up to 64 pages each: whoever
+// allocates may hold a lock that they wait for, and then they wouldn't hear. In the debug build
+// metadata is 260 KiB per 128 MiB; where that finds no room below what can be accessed at boot, as
+// on machines of a TiB and more, upper memory is given up for it, and the log says so.
 #pragma once
 
 #include "lib/bits.h"

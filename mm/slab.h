@@ -72,8 +72,8 @@ size_t kmalloc_size(const void *memory);
 void slab_drain(void);
 
 // Gives pages back that hold no objects; returns how many. Only this processor's magazines are
-// emptied for it, as nobody can be called on another one: up to 62 free objects of each cache stay
-// in the magazines of each of the others, and so do the pages that those lie in.
+// emptied for it, as others may be waiting for a lock that the caller holds: up to 62 free objects
+// of each cache stay in the magazines of each of them, and so do the pages that those lie in.
 size_t slab_reclaim(void);
 
 struct slab_stats {
