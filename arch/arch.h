@@ -15,12 +15,24 @@
 //                                              more
 //   uintptr_t arch_irq_save(void)              interrupts off; returns the state before
 //   void arch_irq_restore(uintptr_t state)     that state again
+//   bool arch_irq_is_on(uintptr_t state)       whether they are on in such a state
+//   void arch_irq_disable(void)                interrupts off
+//   void arch_irq_enable(void)                 on, if this machine is to be interrupted at all
 //   struct percpu *arch_percpu(void)           this processor's own area
+//   void arch_lock_wait(void *lock, uint32_t ticket)
+//                                              calls lock_wait() of kernel/lock.h
+//   void arch_count(uint32_t *counter)         adds 1 by one instruction, seen behind what comes
+//                                              before. Not atomic
 //   bool arch_bit_set(uint64_t *words, uint64_t bit)
 //                                              sets a bit; returns whether it was set. Not atomic
+//   uint32_t arch_cpu(void)                    its index
 //   arch_own_percpu()                          the same for accesses to single members
 //   uint64_t arch_read_or_base(uintptr_t base, uintptr_t offset)
 //                                              the word at base + offset; base where that faults
+//   void arch_switch(uintptr_t *saved, uintptr_t next, uintptr_t canary)
+//                                              keeps the running thread's stack pointer in *saved
+//                                              and goes on with that of another, and its canary.
+//                                              Interrupts off; returns when another comes back
 // and of the page tables below, with the same rules:
 //   bool arch_map_page(uintptr_t address, paddr_t physical, unsigned rights)
 //   bool arch_unmap_page(uintptr_t address)    one page, if it's quick; false: nothing is done
@@ -42,6 +54,19 @@ void arch_send_call(struct percpu *cpu);
 // what is waited for; they are on while it halts, and off again when it returns. Where nothing can
 // interrupt, it only takes a breath.
 void arch_wait_for_interrupt(void);
+
+// The stack pointer of a thread that hasn't run: arch_switch() to it calls `entry` with interrupts
+// off. `top` of its stack, 16-byte aligned.
+uintptr_t arch_thread_prepare(void *top, void (*entry)(void));
+
+// Whether a processor can wait for a write, and with interrupts off as above: waits until an
+// interrupt has been handled, or `*watched` isn't 0. Somebody who writes to it then needn't
+// interrupt.
+bool arch_can_watch(void);
+void arch_watch(const uint8_t *watched);
+
+// That misses writes here: from now on arch_can_watch() is false, which the log says.
+void arch_stop_watching(void);
 
 // Stops all other processors for good, bounded in time: for a panic. Any context. Each notes in its
 // struct percpu where it was.
@@ -78,7 +103,8 @@ paddr_t arch_physical_limit(void);
 // Walks a stack by its frame pointers: from interrupted code, or, where `frame` is NULL, from the
 // caller of the function that `frame_pointer` (__builtin_frame_address(0)) belongs to. Every read
 // is probed and every step goes up, so a broken stack only ends the walk. Fills `addresses` with
-// addresses inside the instructions that call, innermost first, and returns how many.
+// addresses inside the instructions that call, innermost first, and returns how many. What
+// arch_switch() has kept is a frame pointer, too.
 unsigned arch_backtrace(const struct trap_frame *frame, const void *frame_pointer,
                         uintptr_t *addresses, unsigned max);
 

@@ -18,6 +18,7 @@
 #include "drivers/keyboard.h"
 #include "drivers/scancode.h"
 #include "kernel/clock.h"
+#include "kernel/console.h"
 #include "kernel/driver.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
@@ -295,6 +296,7 @@ static bool note_byte(struct irq_handler *handler)
     bool has_asked = was_served || port_read8(PORT_STATUS) & STATUS_DATA;
     was_served = false;
     keyboard.interrupts |= has_asked;
+    console_notify();
     return has_asked;
 }
 

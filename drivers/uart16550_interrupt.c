@@ -56,7 +56,10 @@ static bool handle(struct irq_handler *handler)
     }
     u->was_served = has_asked;
     u->missed_since_ns = 0;
+    bool has_received = u->count;
     uart_unlock(u, state);
+    if (has_received)
+        console_notify();
     return has_asked || was_served;
 }
 

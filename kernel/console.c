@@ -2,18 +2,27 @@
 
 #include "kernel/console.h"
 #include "kernel/log.h"
+#include "kernel/mutex.h"
 #include "kernel/option.h"
 #include "kernel/panic.h"
+#include "kernel/percpu.h"
+#include "kernel/thread.h"
+#include "kernel/wait.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
 static struct console_sink *sinks;
 static struct console_source *sources;
 static struct console_sink *in_use; // whose code is running now
-static console_filter *filter;
 static const struct console_prompt *prompt;
 static struct console_source *last_source;
 static unsigned bytes_in_a_row; // that came from it
+
+static struct mutex writing; // of the sinks and the prompt
+static bool is_panicking;    // it doesn't count any more
+
+static struct wait_queue waiting; // for a source
+static uint64_t notified;         // how often
 
 static const char *const known[] = {"serial", "screen"};
 static bool selected[ARRAY_SIZE(known)] = {true, true};
@@ -46,6 +55,25 @@ static bool is_selected(const char *name)
 {
     unsigned i = find_known(name);
     return i == ARRAY_SIZE(known) || selected[i];
+}
+
+// Who shows a prompt comes here twice; an interrupt may find somebody here.
+static bool enter(void)
+{
+    if (is_panicking || mutex_is_own(&writing))
+        return false;
+    if (mutex_try_lock(&writing))
+        return true;
+    if (this_cpu()->interrupted)
+        return false;
+    mutex_lock(&writing);
+    return true;
+}
+
+static void leave(bool has_entered)
+{
+    if (has_entered)
+        mutex_unlock(&writing);
 }
 
 static void sink_write(struct console_sink *sink, const char *text, size_t length)
@@ -89,7 +117,7 @@ static bool replay_line(void *context, const char *line, size_t length)
 static void use_sink(struct console_sink *sink)
 {
     sink->is_left_out = false;
-    log_show(); // or it would be shown twice on this one
+    log_sync(); // or it would be shown twice on this one
     log_replay(log_console_level(), replay_line, sink);
 }
 
@@ -151,21 +179,24 @@ struct console_source *console_sources(void)
 
 void console_write(const char *text, size_t length)
 {
+    bool has_entered = enter();
     FOREACH_SINK (sink)
         sink_write(sink, text, length);
+    leave(has_entered);
 }
 
-static void print_through_filter(const char *text, size_t length)
+static void print_bytes(const char *text, size_t length)
 {
-    if (filter)
-        filter(text, length);
+    struct console_stream *stream = thread_self()->stream;
+    if (stream && !is_panicking)
+        stream->write(stream, text, length);
     else
-        console_write(text, length);
+        console_write_above(text, length);
 }
 
 void print_text(const char *text)
 {
-    print_through_filter(text, strlen(text));
+    print_bytes(text, strlen(text));
 }
 
 void print(const char *format, ...)
@@ -175,23 +206,36 @@ void print(const char *format, ...)
     va_start(args, format);
     size_t length = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    print_through_filter(text, length < sizeof(text) ? length : sizeof(text) - 1);
+    print_bytes(text, length < sizeof(text) ? length : sizeof(text) - 1);
 }
 
-console_filter *console_set_filter(console_filter *between)
+struct console_stream *console_stream(void)
 {
-    console_filter *before = filter;
-    filter = between;
+    return thread_self()->stream;
+}
+
+struct console_stream *console_set_stream(struct console_stream *stream)
+{
+    struct console_stream *before = thread_self()->stream;
+    thread_self()->stream = stream;
     return before;
 }
 
-void console_set_prompt(const struct console_prompt *typed)
+void console_hold(void)
+{
+    (void)enter();
+    prompt = NULL;
+}
+
+void console_release(const struct console_prompt *typed)
 {
     prompt = typed;
+    leave(mutex_is_own(&writing));
 }
 
 void console_write_above(const char *text, size_t length)
 {
+    bool has_entered = enter();
     const struct console_prompt *hidden = prompt;
     prompt = NULL; // what hiding and showing may log is written as it is
     if (hidden)
@@ -200,6 +244,7 @@ void console_write_above(const char *text, size_t length)
     if (hidden)
         hidden->show();
     prompt = hidden;
+    leave(has_entered);
 }
 
 void console_style(const char *parameters)
@@ -207,25 +252,32 @@ void console_style(const char *parameters)
     char text[32];
     size_t length = snprintf(text, sizeof(text), "\033[%sm", parameters);
     ASSERT(length < sizeof(text));
+    bool has_entered = enter();
     FOREACH_SINK (sink)
         if (sink->is_styled)
             sink_write(sink, text, length);
+    leave(has_entered);
 }
 
 void console_show(void)
 {
+    bool has_entered = enter();
     FOREACH_SINK (sink)
         sink_call(sink, sink->show);
+    leave(has_entered);
 }
 
 void console_flush(void)
 {
+    bool has_entered = enter();
     FOREACH_SINK (sink)
         sink_call(sink, sink->flush);
+    leave(has_entered);
 }
 
 void console_scroll(int pages)
 {
+    bool has_entered = enter();
     FOREACH_SINK (sink) {
         struct console_sink *before = in_use;
         in_use = sink;
@@ -233,6 +285,7 @@ void console_scroll(int pages)
             sink->scroll(sink, pages);
         in_use = before;
     }
+    leave(has_entered);
 }
 
 struct console_size console_size(void)
@@ -281,8 +334,29 @@ int console_read(void)
         if (source == first)
             break;
     }
-    console_show();
     return -1;
+}
+
+void console_notify(void)
+{
+    uintptr_t state = lock_irqsave(&waiting.lock);
+    notified++;
+    wait_grant_all(&waiting);
+    unlock_irqrestore(&waiting.lock, state);
+    thread_preempt();
+}
+
+uint64_t console_notified(void)
+{
+    return __atomic_load_n(&notified, __ATOMIC_RELAXED);
+}
+
+void console_wait(uint64_t seen, uint64_t deadline_ns)
+{
+    uintptr_t state = lock_irqsave(&waiting.lock);
+    if (notified == seen)
+        (void)wait_on(&waiting, &state, deadline_ns);
+    unlock_irqrestore(&waiting.lock, state);
 }
 
 const struct console_source *console_last_source(void)
@@ -299,8 +373,8 @@ const char *console_panic(void)
         dropped = in_use->name;
     }
     again = true;
+    is_panicking = true;
     in_use = NULL;
-    filter = NULL;
     prompt = NULL;
     FOREACH_SINK (sink)
         sink_call(sink, sink->reset);

@@ -57,31 +57,44 @@ struct console_sink *console_sinks(void);
 struct console_source *console_find_source(const char *name);
 struct console_source *console_sources(void);
 
-// Any context. print() cuts what is longer than PRINT_MAX characters; print_text() doesn't.
+// Threads write one after the other: each of these calls waits for those of others, and so sleeps;
+// an interrupt's doesn't wait.
+//
+// print() cuts what is longer than PRINT_MAX characters; print_text() doesn't.
 enum { PRINT_MAX = 1024 };
 void print_text(const char *text);
 void print(const char *format, ...) printf_like(1, 2);
 
-// What print() and print_text() go through: whoever pages or cuts the output of a command puts
-// itself in between, and passes text on by console_write(). NULL: straight to the sinks. Returns
-// the filter before.
-typedef void console_filter(const char *text, size_t length);
-console_filter *console_set_filter(console_filter *between);
+// Where a thread's print() and print_text() go, if not straight to the sinks: whoever pages, cuts
+// or collects what it prints puts itself in between, and passes text on by console_write().
+struct console_stream {
+    void (*write)(struct console_stream *stream, const char *text, size_t length);
+};
 
-// To every sink, past the filter. Any context.
+// Of the thread that calls; NULL: to the sinks, above what is being typed. Returns the one before.
+struct console_stream *console_set_stream(struct console_stream *stream);
+struct console_stream *console_stream(void);
+
+// To every sink, as it stands.
 void console_write(const char *text, size_t length);
 
-// The same, above the line that somebody is typing; for the log. The line's owner says how it is
-// taken away and drawn again; NULL: nobody types.
+// The same, above the line that somebody is typing.
+void console_write_above(const char *text, size_t length);
+
+// How that line is taken away and drawn again, by whichever thread.
 struct console_prompt {
     void (*hide)(void);
     void (*show)(void);
 };
-void console_set_prompt(const struct console_prompt *typed);
-void console_write_above(const char *text, size_t length);
+
+// The line's owner holds the console while he draws it or changes anything that belongs to it: what
+// others write waits. From console_release() on it comes above what is `typed` now; NULL: nothing
+// is. Context: a thread, no lock held; not twice.
+void console_hold(void);
+void console_release(const struct console_prompt *typed);
 
 // Select Graphic Rendition, such as "1;31", "" for the default: to styled sinks only, so that a
-// serial line carries plain text. Any context.
+// serial line carries plain text.
 void console_style(const char *parameters);
 
 // Brings everything to sight, without waiting, and waiting, bounded, until it is out: before
@@ -98,13 +111,22 @@ struct console_size {
 };
 struct console_size console_size(void);
 
-// The next byte from any source, or -1; then everything written is brought to sight.
+// The next byte from any source, or -1. One thread at a time.
 int console_read(void);
+
+// Something has come from a source, or else there is something to do for who waits there. Any
+// context but NMI.
+void console_notify(void);
+
+// Waits for the next console_notify(), or `deadline_ns` of clock_ns(), or thread_interrupt().
+// `seen` is what console_notified() returned before the caller looked. Sleeps.
+uint64_t console_notified(void);
+void console_wait(uint64_t seen, uint64_t deadline_ns);
 
 // The source that the last byte came from; NULL before the first.
 const struct console_source *console_last_source(void);
 
-// For a panic: nobody's filter or prompt any more, every sink empty. Called again by a panic within
+// For a panic: nobody's stream or prompt any more, every sink empty. Called again by a panic within
 // the panic, it leaves out the sink in whose code that happened, and returns its name; otherwise
 // NULL.
 const char *console_panic(void);

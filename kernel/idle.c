@@ -5,13 +5,14 @@
 
 #include "kernel/idle.h"
 #include "arch/arch.h"
+#include "kernel/clock.h"
 #include "kernel/log.h"
-#include "kernel/percpu.h"
-#include "kernel/timer.h"
+#include "kernel/run_queue.h"
+#include "mm/page.h"
 
-static bool has_log(const struct percpu *cpu)
+static bool is_wanted(const struct percpu *cpu)
 {
-    return cpu->cpu == 0 && log_is_pending();
+    return __atomic_load_n(&cpu->scheduler.runnable, __ATOMIC_SEQ_CST);
 }
 
 // Nothing would interrupt for a timer where there is no device for it.
@@ -20,52 +21,97 @@ static bool must_poll(void)
     return !arch_timer_name() && timer_next_deadline() != TIMER_NEVER;
 }
 
+static void wait(struct percpu *cpu)
+{
+    if (!arch_can_watch()) {
+        arch_wait_for_interrupt();
+        return;
+    }
+    __atomic_store_n(&cpu->is_watching, true, __ATOMIC_SEQ_CST);
+    arch_watch(&cpu->needs_schedule);
+    __atomic_store_n(&cpu->is_watching, false, __ATOMIC_RELAXED);
+}
+
 // Interrupts are off.
 static void halt(struct percpu *cpu)
 {
     __atomic_store_n(&cpu->is_idle, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu->needs_schedule, SCHEDULE_NOT, __ATOMIC_SEQ_CST); // or none would follow
+    placement_note_idle(cpu, true);
     if (remote_is_called(cpu))
         remote_run(); // its interrupt may be waiting until they are on
     else if (must_poll())
         timer_run_due();
-    else if (!has_log(cpu))
-        arch_wait_for_interrupt();
+    else if (!is_wanted(cpu))
+        wait(cpu);
+    placement_note_idle(cpu, false);
     __atomic_store_n(&cpu->is_idle, false, __ATOMIC_RELAXED);
 }
 
-void idle(void)
+// Interrupts are off.
+static void run_others(struct percpu *cpu)
 {
-    uintptr_t state = arch_irq_save();
-    halt(this_cpu());
-    arch_irq_restore(state);
-}
-
-uint64_t idle_mark(void)
-{
-    return __atomic_load_n(&this_cpu()->heartbeat, __ATOMIC_RELAXED);
-}
-
-static void end_wait(void *unused_context)
-{
-    (void)unused_context; // the interrupt was what mattered
-}
-
-void idle_since(uint64_t mark, uint64_t deadline_ns)
-{
-    struct timer timer;
-    if (deadline_ns != TIMER_NEVER && !arch_timer_name()) {
-        timer_poll();
-        arch_pause();
-        return;
+    if (!is_wanted(cpu))
+        placement_pull(cpu);
+    if (is_wanted(cpu)) {
+        cpu->needs_schedule = SCHEDULE_SWITCH;
+        scheduler_preempt();
     }
-    timer_init(&timer, end_wait, NULL, "wait");
-    if (deadline_ns != TIMER_NEVER)
-        timer_arm(&timer, deadline_ns);
-    uintptr_t state = arch_irq_save();
-    if (idle_mark() == mark)
-        halt(this_cpu());
-    arch_irq_restore(state);
-    (void)timer_cancel(&timer);
+}
+
+void idle_run(void)
+{
+    scheduler_begin();
+    for (;;) {
+        while (!is_wanted(this_cpu()) && (threads_reap() || page_zero_step(clock_ns())))
+            ;
+        log_wake_late();
+        uintptr_t state = arch_irq_save();
+        run_others(this_cpu());
+        if (!is_wanted(this_cpu()))
+            halt(this_cpu());
+        arch_irq_restore(state);
+    }
+}
+
+// --- Is the watch to be trusted? -----------------------------------------------------------------
+
+static bool is_watching(const struct percpu *cpu)
+{
+    return __atomic_load_n(&cpu->is_watching, __ATOMIC_SEQ_CST);
+}
+
+// Whether it comes to that within a millisecond.
+static bool comes_to(const struct percpu *cpu, bool watches)
+{
+    for (uint64_t start_ns = clock_ns(); clock_ns() - start_ns < 1000000; arch_pause())
+        if (is_watching(cpu) == watches)
+            return true;
+    return false;
+}
+
+// One that is interrupted meanwhile may seem to have seen it: so it is asked several times.
+static bool sees_writes(struct percpu *cpu)
+{
+    enum { ROUNDS = 8, SETTLE_NS = 10000 };
+    for (unsigned i = 0; i < ROUNDS && comes_to(cpu, true); i++) {
+        for (uint64_t start_ns = clock_ns(); clock_ns() - start_ns < SETTLE_NS;)
+            arch_pause();
+        __atomic_store_n(&cpu->needs_schedule, SCHEDULE_LOOK, __ATOMIC_SEQ_CST);
+        if (!comes_to(cpu, false))
+            return false;
+    }
+    return true;
+}
+
+void idle_check(void)
+{
+    struct percpu *other = percpu_get(1);
+    if (!arch_can_watch() || !other || !other->is_online || sees_writes(other))
+        return;
+    arch_stop_watching();
+    for (uint32_t cpu = 1; cpu < percpu_count(); cpu++)
+        idle_wake(cpu);
 }
 
 void idle_wake(uint32_t cpu)

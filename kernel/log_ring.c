@@ -39,20 +39,30 @@ void log_ring_put(struct log_ring *ring, const struct log_record *record, const 
     copy_in(ring, ring->head, &kept, sizeof(kept));
     copy_in(ring, ring->head + sizeof(kept), text, kept.length);
     ring->head += size;
+    ring->written++;
 }
 
-bool log_ring_get(const struct log_ring *ring, uint64_t *position, struct log_record *record,
+static void catch_up(const struct log_ring *ring, struct log_reader *reader)
+{
+    if (reader->position >= ring->tail)
+        return;
+    reader->lost += ring->dropped - reader->number;
+    reader->number = ring->dropped;
+    reader->position = ring->tail;
+}
+
+bool log_ring_get(const struct log_ring *ring, struct log_reader *reader, struct log_record *record,
                   char *text)
 {
-    if (*position < ring->tail)
-        *position = ring->tail;
-    if (*position >= ring->head)
+    catch_up(ring, reader);
+    if (reader->position >= ring->head)
         return false;
-    copy_out(ring, *position, record, sizeof(*record));
+    copy_out(ring, reader->position, record, sizeof(*record));
     if (record->length > LOG_TEXT_MAX)
         return false; // torn by a writer that was interrupted
-    copy_out(ring, *position + sizeof(*record), text, record->length);
+    copy_out(ring, reader->position + sizeof(*record), text, record->length);
     text[record->length] = 0;
-    *position += sizeof(*record) + record->length;
+    reader->position += sizeof(*record) + record->length;
+    reader->number++;
     return true;
 }

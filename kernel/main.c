@@ -8,19 +8,24 @@
 #include "arch/x86_64/pic.h"
 #include "arch/x86_64/smp.h"
 #include "arch/x86_64/trap.h"
+#include "arch/x86_64/wait.h"
 #include "drivers/acpi/platform.h"
 #include "drivers/acpi/tables.h"
 #include "kernel/bench.h"
 #include "kernel/boot_info.h"
 #include "kernel/clock.h"
 #include "kernel/driver.h"
+#include "kernel/idle.h"
 #include "kernel/log.h"
 #include "kernel/memory.h"
 #include "kernel/option.h"
 #include "kernel/symbol.h"
 #include "kernel/test.h"
+#include "kernel/thread.h"
 #include "kernel/version.h"
 #include "kernel/watchdog.h"
+#include "kernel/work.h"
+#include "mm/page.h"
 #include "monitor/shell.h"
 
 // Called by the entry stub, on the boot stack, interrupts off. `magic` and `info` are the loader's.
@@ -28,6 +33,7 @@ noreturn void kmain(uint32_t magic, paddr_t info);
 
 void kmain(uint32_t magic, paddr_t info)
 {
+    thread_boot();
     clock_start();
     trap_init();
     symbol_init();
@@ -42,13 +48,20 @@ void kmain(uint32_t magic, paddr_t info)
     lapic_init();
     irq_controllers_init();
     clock_init();
+    threads_init();
     consoles_start();
     nmi_init();
     machine_check_init();
     machine_check_cpu_init();
+    wait_init();
     processors_start();
+    idle_check();
+    work_init();
+    log_start_thread();
     watchdog_init();
     drivers_start();
+    log_sync();
+    page_zero_enable(); // until here nobody is idle but who waits for the consoles
     ktest_run_requested();
     bench_run_requested();
     shell_run();

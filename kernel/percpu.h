@@ -2,7 +2,9 @@
 #pragma once
 
 #include "arch/arch.h"
+#include "kernel/lock_check.h"
 #include "kernel/remote.h"
+#include "kernel/scheduler.h"
 #include "kernel/timer.h"
 #include "kernel/watchdog.h"
 #include "lib/compiler.h"
@@ -17,18 +19,27 @@ struct percpu {
     uintptr_t stack_canary; // the compiler reads it at GS + 40
     struct page_cpu page;
     struct slab_cpu slab;
+    struct thread *current; // the thread that runs
+    uint8_t needs_schedule; // whether somebody else should run: kernel/scheduler_priv.h
     bool is_online;
+    bool is_watching;                     // while it is idle: a write to needs_schedule ends that
     bool is_idle;                         // halted, or about to be: an interrupt would wake it
     uintptr_t stopped_at;                 // by arch_stop_others(); 0: it isn't, or doesn't answer
     uint64_t heartbeat;                   // interrupts taken
     const struct trap_frame *interrupted; // by the interrupt that is being handled; NULL: by none
     struct remote_queue remote;
-    int64_t tick_offset; // from arch_ticks() to the boot processor's: kernel/clock.h
+    struct remote_work log_wake; // kernel/log.c's
+    int64_t tick_offset;         // from arch_ticks() to the boot processor's: kernel/clock.h
     struct timer_cpu timer;
     struct watchdog_cpu watchdog;
+    struct scheduler_cpu scheduler;
+#ifdef KEELSON_DEBUG
+    struct lock_check_cpu lock_check;
+#endif
     struct arch_percpu arch;
 };
 
+_Static_assert(offsetof(struct percpu, cpu) == 8, "arch_cpu()");
 _Static_assert(offsetof(struct percpu, stack_canary) == 40, "the compiler's stack protector ABI");
 
 extern struct percpu boot_percpu;

@@ -24,6 +24,7 @@ static unsigned try_all(enum power_action action)
         if (method->action != action)
             continue;
         log_info("power: trying %s", method->name);
+        log_sync();
         console_flush();
         method->run();
         tried++;
@@ -49,8 +50,10 @@ void power_set_exit(void (*exit)(bool success))
 
 void power_exit(bool success)
 {
-    if (exit_emulator)
+    if (exit_emulator) {
+        log_sync();
         console_flush();
+    }
     power_exit_now(success);
 }
 

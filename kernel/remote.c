@@ -129,9 +129,11 @@ enum status remote_call(uint32_t cpu, remote_function *run, void *argument)
     else if (called)
         push(called, &work, run, argument);
     arch_irq_restore(state);
-    if (called && !is_own)
-        wait(called, &work);
-    return called ? OK : NOT_FOUND;
+    if (!called || is_own)
+        return called ? OK : NOT_FOUND;
+    lock_check_may_call();
+    wait(called, &work);
+    return OK;
 }
 
 bool remote_post(uint32_t cpu, struct remote_work *work, remote_function *run, void *argument)
@@ -158,6 +160,7 @@ static void begin_broadcast(void)
 
 void remote_call_all(remote_function *run, void *argument)
 {
+    lock_check_may_call();
     if (remote_online() == 1)
         return;
     uintptr_t state = arch_irq_save(); // nobody else's broadcast begins in an interrupt meanwhile

@@ -43,12 +43,12 @@ uintptr_t symbol_address(const char *name)
     return 0;
 }
 
-void symbol_match(const char *pattern, bool (*show)(uintptr_t address, const char *name))
+void symbol_match(const char *pattern, symbol_function *show, void *context)
 {
     for (uint32_t i = 0; i < symbol_count; i++) {
         const char *name = symbol_names + symbol_table[i].name;
         if (string_matches(name, pattern) &&
-            !show((uintptr_t)kernel_image_start + symbol_table[i].offset, name))
+            !show(context, (uintptr_t)kernel_image_start + symbol_table[i].offset, name))
             return;
     }
 }

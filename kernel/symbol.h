@@ -10,8 +10,10 @@ const char *symbol_find(uintptr_t address, size_t *offset);
 // The address of a symbol by its name, or 0. With static functions of the same name, the first.
 uintptr_t symbol_address(const char *name);
 
+typedef bool symbol_function(void *context, uintptr_t address, const char *name);
+
 // Calls `show` for every symbol whose name matches the pattern; `show` returns false to stop.
-void symbol_match(const char *pattern, bool (*show)(uintptr_t address, const char *name));
+void symbol_match(const char *pattern, symbol_function *show, void *context);
 
 // Makes `%pS` resolve through this table.
 void symbol_init(void);

@@ -2,6 +2,7 @@
 
 #include "kernel/test.h"
 #include "kernel/console.h"
+#include "kernel/lock_check.h"
 #include "kernel/option.h"
 #include "kernel/power.h"
 #include "lib/format.h"
@@ -28,6 +29,34 @@ void ktest_report(const char *file, int line, const char *format, ...)
     print("  %s:%d: %s\n", file, line, text);
 }
 
+// --- Running -------------------------------------------------------------------------------------
+
+static unsigned provoked;
+
+void ktest_provoked(unsigned lock_faults)
+{
+    provoked += lock_faults;
+}
+
+static unsigned lock_faults(void)
+{
+    unsigned count = 0;
+    for (enum lock_fault fault = 0; fault < LOCK_FAULTS; fault++)
+        count += lock_check_count(fault);
+    return count;
+}
+
+static enum ktest_result run_one(const struct ktest *test)
+{
+    unsigned before = lock_faults();
+    provoked = 0;
+    enum ktest_result result = test->run();
+    if (lock_faults() == before + provoked)
+        return result;
+    print("  locks were misused, the log tells how\n");
+    return KTEST_FAILED;
+}
+
 bool ktest_run(const char *pattern, bool (*stopped)(void))
 {
     static const char *const verdicts[] = {"ok", "FAILED", "skipped"};
@@ -38,7 +67,7 @@ bool ktest_run(const char *pattern, bool (*stopped)(void))
             continue;
         if (stopped && stopped())
             break;
-        enum ktest_result result = test->run();
+        enum ktest_result result = run_one(test);
         counts[result]++;
         print("ktest %s %s\n", test->name, verdicts[result]);
     }

@@ -36,6 +36,10 @@ TABLE_DECLARE(struct ktest, ktest);
 
 void ktest_report(const char *file, int line, const char *format, ...) printf_like(3, 4);
 
+// In the debug build a test fails in which kernel/lock_check.h has found something, but for as much
+// as the test says that it has provoked.
+void ktest_provoked(unsigned lock_faults);
+
 #define KTEST_FAIL(...)                                \
     do {                                               \
         ktest_report(__FILE__, __LINE__, __VA_ARGS__); \

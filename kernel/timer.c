@@ -245,30 +245,6 @@ uint64_t timer_next_deadline(void)
     return next ? next : TIMER_NEVER;
 }
 
-static void wake(void *context)
-{
-    __atomic_store_n((bool *)context, true, __ATOMIC_RELEASE);
-}
-
-void sleep_ns(uint64_t ns)
-{
-    struct timer timer;
-    bool is_over = false;
-    timer_init(&timer, wake, &is_over, "sleep");
-    uintptr_t state = arch_irq_save();
-    timer_arm(&timer, clock_ns() + ns);
-    while (!__atomic_load_n(&is_over, __ATOMIC_ACQUIRE)) {
-        if (arch_timer_name()) {
-            arch_wait_for_interrupt();
-            continue;
-        }
-        timer_poll();
-        arch_pause();
-    }
-    arch_irq_restore(state);
-    (void)timer_cancel(&timer); // it is gone when this returns
-}
-
 unsigned timer_list(uint32_t cpu, struct timer_info *infos, unsigned max)
 {
     const struct timer_node *nodes[TIMER_QUEUE_LIST_MAX];

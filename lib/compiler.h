@@ -10,6 +10,7 @@
 #define packed                 __attribute__((packed))
 #define page_aligned           __attribute__((aligned(4096)))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
+#define keeps_registers        __attribute__((no_caller_saved_registers)) // for rare calls
 #define unused                 __attribute__((unused))
 
 #define likely(condition)   __builtin_expect(!!(condition), 1)

@@ -11,7 +11,8 @@
     X(TIMED_OUT, -6)     /* waited for as long as was allowed */             \
     X(FAULT, -7)         /* the access made the processor fault */           \
     X(MALFORMED, -8)     /* data from outside breaks its own format */       \
-    X(FAILED, -9)        /* reported where it happened */
+    X(FAILED, -9)        /* reported where it happened */                    \
+    X(INTERRUPTED, -10)  /* somebody wants the waiter to end */
 
 #define STATUS_ENUM(name, value) name = value,
 enum status { STATUS_LIST(STATUS_ENUM) };

@@ -116,6 +116,8 @@ static paddr_t take_at_last(struct page_cpu *cpu, size_t count, unsigned flags)
     paddr_t page = take_patiently(cpu, count, flags);
     if (page == NO_PAGE && hot_drain(cpu))
         page = take_patiently(cpu, count, flags);
+    if (page == NO_PAGE && page_zero_reclaim())
+        page = take_patiently(cpu, count, flags);
     if (page == NO_PAGE && reclaim_once(cpu)) {
         (void)hot_drain(cpu);
         page = take_patiently(cpu, count, flags);
@@ -124,9 +126,9 @@ static paddr_t take_at_last(struct page_cpu *cpu, size_t count, unsigned flags)
 }
 
 // Eight at a time, which a compiler mustn't make a call of memset() of: that goes one by one.
-static void zero(paddr_t page, size_t count)
+void page_zero(paddr_t first, size_t count)
 {
-    uint64_t *word = phys_to_virt(page, count * PAGE_SIZE);
+    uint64_t *word = phys_to_virt(first, count * PAGE_SIZE);
     ASSERT(word);
     for (uint64_t *end = word + count * PAGE_SIZE / sizeof(*word); word < end; word += 8) {
         word[0] = word[1] = word[2] = word[3] = 0;
@@ -182,7 +184,7 @@ noinline static paddr_t alloc(size_t count, unsigned flags, uintptr_t caller)
     note_success(count);
     record_run(page, count, caller);
     if (flags & PAGE_ZERO)
-        zero(page, count);
+        page_zero(page, count);
     return page;
 }
 
@@ -205,8 +207,32 @@ paddr_t page_alloc(unsigned flags)
     return page;
 }
 
+paddr_t page_take_block(void)
+{
+    struct page_cpu *cpu = &this_cpu()->page;
+    (void)cpu_register(cpu);
+    return take_once(cpu, BLOCK_PAGES, PAGE_ANY);
+}
+
+// A block of zeros that was kept ready.
+static paddr_t take_zeroed(uintptr_t caller)
+{
+    uintptr_t irq = arch_irq_save();
+    paddr_t block = page_zero_take();
+    this_cpu()->page.allocs += block != NO_PAGE;
+    arch_irq_restore(irq);
+    if (block != NO_PAGE)
+        record_run(block, BLOCK_PAGES, caller);
+    return block;
+}
+
 paddr_t page_alloc_run(size_t count, unsigned flags)
 {
+    if (count == BLOCK_PAGES && flags == PAGE_ZERO && !failpoint_left[FAILPOINT_PAGE]) {
+        paddr_t block = take_zeroed(CALLER);
+        if (block != NO_PAGE)
+            return block;
+    }
     if (count == BLOCK_PAGES && !(flags | failpoint_left[FAILPOINT_PAGE])) {
         uintptr_t irq = arch_irq_save();
         struct page_cpu *cpu = &this_cpu()->page;
@@ -341,7 +367,9 @@ enum status page_reserve(paddr_t first, size_t count)
     uintptr_t irq = arch_irq_save();
     struct page_cpu *cpu = &this_cpu()->page;
     (void)cpu_register(cpu);
-    bool taken = take_exact(cpu, first, count) || (hot_drain(cpu) && take_exact(cpu, first, count));
+    bool taken = take_exact(cpu, first, count) ||
+                 (hot_drain(cpu) && take_exact(cpu, first, count)) ||
+                 (page_zero_reclaim() && take_exact(cpu, first, count));
     cpu->allocs += taken;
     arch_irq_restore(irq);
     if (!taken)

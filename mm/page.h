@@ -87,8 +87,15 @@ void page_drain(void);
 // pages came back. It may allocate, and isn't asked again for that. One only.
 void page_set_reclaim(size_t (*reclaim)(void));
 
+// Blocks of zeros are kept ready: from the first call on, page_zero_step() zeroes a piece of the
+// next one at `now_ns` of clock_ns(), and returns whether there is more to do. For who has nothing
+// else to do; any processor. What is kept ready counts as free. The first is start-up only.
+void page_zero_enable(void);
+bool page_zero_step(uint64_t now_ns);
+
 struct page_stats {
     uint64_t total, free; // pages
+    uint64_t zeroed;      // whole blocks, of those that are free
     uint64_t free_blocks; // whole ones
     uint64_t free_gigs;   // whole and aligned GiBs
     uint64_t metadata;    // bytes, for all memory

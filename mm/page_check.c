@@ -24,8 +24,18 @@ static void tree_add_stats(unsigned index, struct page_stats *stats)
     }
 }
 
+static void add_zeroed(struct page_stats *stats)
+{
+    bool has_unfinished;
+    unsigned count = page_zero_count(&has_unfinished);
+    stats->zeroed = count;
+    stats->free_blocks += count + has_unfinished;
+    stats->free += (uint64_t)(count + has_unfinished) * BLOCK_PAGES;
+}
+
 void page_get_stats(struct page_stats *stats)
 {
+    uintptr_t state = page_zero_lock();
     *stats = (struct page_stats){
         .total = pages.total,
         .metadata = pages.reserve_end - pages.reserve_start,
@@ -44,6 +54,8 @@ void page_get_stats(struct page_stats *stats)
         stats->allocs += cpu->allocs;
         stats->frees += cpu->frees;
     }
+    add_zeroed(stats);
+    page_zero_unlock(state);
 }
 
 // --- Pictures ------------------------------------------------------------------------------------
@@ -63,8 +75,11 @@ static uint64_t free_in_words(struct tree *tree, paddr_t start, paddr_t end)
 static uint64_t free_in_block(paddr_t start, paddr_t end)
 {
     struct tree *tree = tree_at(start);
-    if (!tree || block_state(tree, block_at(start)) & BLOCK_TAKEN)
+    if (!tree)
         return 0;
+    uint32_t state = block_state(tree, block_at(start));
+    if (state & BLOCK_TAKEN)
+        return state & BLOCK_READY ? end - start : 0;
     return free_in_words(tree, start, end);
 }
 
@@ -224,6 +239,7 @@ static void check_own(struct check *check, paddr_t start, paddr_t end, const cha
 unsigned page_check(mm_complain *complain)
 {
     struct check check = {complain, 0};
+    (void)page_zero_reclaim(); // which rests for a while
     check_own(&check, kernel_image_phys(kernel_image_start),
               kernel_image_phys(kernel_boot_tables_start), "the image");
     check_own(&check, kernel_image_phys(kernel_boot_tables_end),

@@ -40,6 +40,7 @@ enum {
     BLOCK_TAKEN = 1 << 10,
     BLOCK_TAIL = 1 << 11,  // taken, as a part of the same run as the block before
     BLOCK_MIXED = 1 << 12, // not all of it is our memory
+    BLOCK_READY = 1 << 14, // taken, and kept ready by mm/page_zero.c
     BLOCK_ASIDE = 1 << 13, // on no list: the lowest, for PAGE_BELOW_1M and as a last resort
     BLOCK_OWNER_SHIFT = 16,
     BLOCK_OWNER = (int)0xffff0000, // the processor whose hot word is in this block
@@ -341,3 +342,22 @@ static inline const char *record_forget(paddr_t first, size_t count)
     return NULL;
 }
 #endif
+
+// --- mm/page_zero.c ------------------------------------------------------------------------------
+
+paddr_t page_zero_take(void); // NO_PAGE: none is ready
+
+// Gives all that is kept ready back; returns how many pages.
+size_t page_zero_reclaim(void);
+
+// In between nobody takes from it or adds to it; and what is in it then.
+uintptr_t page_zero_lock(void);
+void page_zero_unlock(uintptr_t state);
+unsigned page_zero_count(bool *has_unfinished);
+
+// --- mm/page.c -----------------------------------------------------------------------------------
+
+// A block that nobody is known to have, without waiting for anybody; interrupts off. NO_PAGE: none.
+paddr_t page_take_block(void);
+
+void page_zero(paddr_t first, size_t count);

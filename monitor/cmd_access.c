@@ -169,12 +169,11 @@ COMMAND(msr, "REGISTER [VALUE]", "show or set an MSR, a model-specific register"
     return OK;
 }
 
-static unsigned symbols_shown;
-
-static bool show_symbol(uintptr_t address, const char *name)
+static bool show_symbol(void *context, uintptr_t address, const char *name)
 {
     enum { SHOWN_MAX = 100 };
-    if (symbols_shown++ == SHOWN_MAX) {
+    unsigned *shown = context;
+    if ((*shown)++ == SHOWN_MAX) {
         print("... and more\n");
         return false;
     }
@@ -185,6 +184,7 @@ static bool show_symbol(uintptr_t address, const char *name)
 COMMAND(symbol, "ADDRESS|PATTERN", "find symbols, by address or by name", "symbol *page*")
 {
     uint64_t address = 0;
+    unsigned shown = 0;
     if (argc != 2)
         return BAD_ARGUMENT;
     if (argv[1][0] >= '0' && argv[1][0] <= '9') {
@@ -198,9 +198,8 @@ COMMAND(symbol, "ADDRESS|PATTERN", "find symbols, by address or by name", "symbo
         print("%p %pS\n", (void *)address, (void *)address);
         return OK;
     }
-    symbols_shown = 0;
-    symbol_match(argv[1], show_symbol);
-    if (!symbols_shown)
+    symbol_match(argv[1], show_symbol, &shown);
+    if (!shown)
         print("no symbol has such a name\n");
-    return symbols_shown ? OK : NOT_FOUND;
+    return shown ? OK : NOT_FOUND;
 }

@@ -5,9 +5,12 @@
 #include "arch/x86_64/crash.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/lock.h"
+#include "kernel/mutex.h"
 #include "kernel/panic.h"
 #include "kernel/percpu.h"
 #include "kernel/remote.h"
+#include "kernel/thread.h"
 #include "lib/parse.h"
 #include "lib/string.h"
 #include "mm/layout.h"
@@ -80,6 +83,43 @@ static void crash_panic(void)
     panic("asked for");
 }
 
+// Its second ticket is never served.
+static void crash_deadlock(void)
+{
+    static struct lock lock;
+    uintptr_t state = lock_irqsave(&lock);
+    lock_acquire(&lock);
+    unlock_irqrestore(&lock, state);
+}
+
+static struct mutex mutexes[2];
+
+static void crash_mutex(void)
+{
+    mutex_lock(&mutexes[0]);
+    mutex_lock(&mutexes[0]);
+}
+
+static enum status take_second_and_first(void *unused_argument)
+{
+    (void)unused_argument;
+    mutex_lock(&mutexes[1]);
+    mutex_lock(&mutexes[0]);
+    return OK;
+}
+
+static void crash_circle(void)
+{
+    struct thread *other = thread_create("circle", take_second_and_first, NULL);
+    if (!other)
+        return;
+    mutex_lock(&mutexes[0]);
+    thread_start(other);
+    while (!mutexes[0].queue.first)
+        sleep_ns(1000000);
+    mutex_lock(&mutexes[1]);
+}
+
 static bool broken_armed; // not while the sink is given the log
 
 static void broken_write(struct console_sink *sink, const char *text, size_t length)
@@ -106,7 +146,10 @@ static void crash_nested(void)
 static const struct crash_kind kinds[] = {
     {"assert", crash_assert},
     {"canary", crash_canary},
+    {"circle", crash_circle},
+    {"deadlock", crash_deadlock},
     {"execute", crash_execute},
+    {"mutex", crash_mutex},
     {"nested", crash_nested},
     {"null", crash_null},
     {"overflow", crash_overflow},

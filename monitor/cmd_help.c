@@ -4,6 +4,7 @@
 #include "kernel/boot_info.h"
 #include "kernel/console.h"
 #include "kernel/log.h"
+#include "kernel/mutex.h"
 #include "kernel/option.h"
 #include "kernel/test.h"
 #include "kernel/version.h"
@@ -125,12 +126,27 @@ COMMAND(log, "[error|warn|info|debug]", "show the log, up to a level", "log warn
     return OK;
 }
 
+// Both count on having the machine for themselves.
+static struct mutex measuring;
+
+static bool begin_measuring(void)
+{
+    if (mutex_try_lock(&measuring))
+        return true;
+    print("another job runs tests or benchmarks already\n");
+    return false;
+}
+
 COMMAND(ktest, "[TEST|PATTERN]", "run the self-tests, all or those whose names match",
         "ktest string.*")
 {
     if (argc > 2)
         return BAD_ARGUMENT;
-    return ktest_run(argc == 2 ? argv[1] : "*", command_interrupted) ? OK : FAILED;
+    if (!begin_measuring())
+        return FAILED;
+    bool is_fine = ktest_run(argc == 2 ? argv[1] : "*", command_interrupted);
+    mutex_unlock(&measuring);
+    return is_fine ? OK : FAILED;
 }
 
 COMMAND(bench, "[BENCHMARK|PATTERN]", "run the benchmarks, all or those whose names match",
@@ -138,7 +154,11 @@ COMMAND(bench, "[BENCHMARK|PATTERN]", "run the benchmarks, all or those whose na
 {
     if (argc > 2)
         return BAD_ARGUMENT;
-    if (bench_run(argc == 2 ? argv[1] : "*", command_interrupted))
+    if (!begin_measuring())
+        return FAILED;
+    unsigned count = bench_run(argc == 2 ? argv[1] : "*", command_interrupted);
+    mutex_unlock(&measuring);
+    if (count)
         return OK;
     print("no benchmark has such a name\n");
     return NOT_FOUND;

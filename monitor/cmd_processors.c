@@ -4,6 +4,7 @@
 #include "arch/x86_64/topology.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/mutex.h"
 #include "kernel/percpu.h"
 #include "kernel/platform.h"
 #include "kernel/remote.h"
@@ -77,6 +78,7 @@ struct description {
     uint64_t features; // bit i: cpu_features[i], of the first 64
 };
 
+static struct mutex description_lock;
 static struct description description; // a processor that is late may still write it
 
 static void describe(void *unused_argument)
@@ -153,6 +155,20 @@ static void show_features(uint64_t features)
     print("\n");
 }
 
+static enum status show_processor(uint32_t cpu)
+{
+    if (!ask(cpu)) {
+        print("CPU %u doesn't answer\n", cpu);
+        return TIMED_OUT;
+    }
+    show_identity(&description.identity);
+    show_topology(&percpu_get(cpu)->arch.topology);
+    print("  clock: %lu.%03lu MHz, %s\n", clock_frequency() / 1000000,
+          clock_frequency() / 1000 % 1000, clock_source());
+    show_features(description.features);
+    return OK;
+}
+
 COMMAND(cpu, "[CPU]", "a processor, and what it can do", "cpu 1")
 {
     uint64_t number = this_cpu()->cpu;
@@ -164,14 +180,8 @@ COMMAND(cpu, "[CPU]", "a processor, and what it can do", "cpu 1")
         print("there is no CPU %lu online; `cpus` lists them\n", number);
         return NOT_FOUND;
     }
-    if (!ask((uint32_t)number)) {
-        print("CPU %lu doesn't answer\n", number);
-        return TIMED_OUT;
-    }
-    show_identity(&description.identity);
-    show_topology(&percpu_get((uint32_t)number)->arch.topology);
-    print("  clock: %lu.%03lu MHz, %s\n", clock_frequency() / 1000000,
-          clock_frequency() / 1000 % 1000, clock_source());
-    show_features(description.features);
-    return OK;
+    mutex_lock(&description_lock);
+    enum status status = show_processor((uint32_t)number);
+    mutex_unlock(&description_lock);
+    return status;
 }

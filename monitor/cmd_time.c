@@ -67,19 +67,14 @@ COMMAND(timers, "", "what each processor waits for", "timers")
     return OK;
 }
 
-#define SLICE_NS 1000000ull // a UART holds what comes in a millisecond
-
 COMMAND(sleep, "SECONDS", "wait, until Ctrl-C", "sleep 1.5")
 {
     uint64_t ns;
     if (argc != 2)
         return BAD_ARGUMENT;
-    if (!parse_seconds(argv[1], &ns)) {
-        print("%.40s: not a number of seconds\n", argv[1]);
+    if (!command_seconds(argv[1], &ns))
         return FAILED;
-    }
-    uint64_t start = clock_ns();
-    for (uint64_t passed = 0; passed < ns && !command_interrupted(); passed = clock_ns() - start)
-        sleep_ns(ns - passed < SLICE_NS ? ns - passed : SLICE_NS);
+    uint64_t now = clock_ns(), longest = TIMER_NEVER - 1 - now;
+    (void)!command_wait(now + (ns < longest ? ns : longest));
     return OK;
 }

@@ -55,6 +55,14 @@ bool command_number(const char *word, uint64_t *value)
     return false;
 }
 
+bool command_seconds(const char *word, uint64_t *ns)
+{
+    if (parse_seconds(word, ns))
+        return true;
+    print("'%.40s' is not a number of seconds\n", word);
+    return false;
+}
+
 bool command_address(const char *word, uint64_t *address)
 {
     char name[64];

@@ -50,8 +50,14 @@ enum status command_line_run(char *line);
 // line is being run.
 bool command_interrupted(void);
 
+// Waits until clock_ns() comes to `deadline_ns`, or whoever typed the line has had enough: false.
+must_use bool command_wait(uint64_t deadline_ns);
+
 // A number, or a complaint.
 must_use bool command_number(const char *word, uint64_t *value);
+
+// A number of seconds, which may have a fraction, in nanoseconds; or a complaint.
+must_use bool command_seconds(const char *word, uint64_t *ns);
 
 // A number, a symbol, or symbol+number; or a complaint.
 must_use bool command_address(const char *word, uint64_t *address);

@@ -14,19 +14,16 @@ COMPLETER(COMMAND)
     }
 }
 
-static struct completion *asking;
-
-static bool offer_symbol(uintptr_t address, const char *name)
+static bool offer_symbol(void *completion, uintptr_t address, const char *name)
 {
     (void)address;
-    completion_offer_open(asking, name);
+    completion_offer_open(completion, name);
     return true;
 }
 
 COMPLETER(ADDRESS)
 {
-    asking = completion;
-    symbol_match("*", offer_symbol);
+    symbol_match("*", offer_symbol, completion);
 }
 
 COMPLETER(TEST)

@@ -41,8 +41,8 @@ enum status memory_show_pages(int argc, char **argv)
     show_used(&stats);
     print("%lu pages, %s; %lu free, %s\n", stats.total, format_size(total, stats.total * PAGE_SIZE),
           stats.free, format_size(free, stats.free * PAGE_SIZE));
-    print("%lu blocks of 2 MiB free, and among them %lu of 1 GiB\n", stats.free_blocks,
-          stats.free_gigs);
+    print("%lu blocks of 2 MiB free, and among them %lu of 1 GiB; %lu are filled with zeros\n",
+          stats.free_blocks, stats.free_gigs, stats.zeroed);
     print("%lu allocated, %lu given back; %lu failed, %lu refused as wrong\n", stats.allocs,
           stats.frees, stats.failed, stats.refused);
     print("besides, the kernel itself: %s, %s of it to describe these pages\n",

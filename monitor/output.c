@@ -1,12 +1,13 @@
 // What commands print: cut by Ctrl-C, and shown page by page.
 //
 // Text goes out in pieces of a line or less, with a look at the keys after each. (While a piece is
-// being sent, the UART's driver takes what comes in.)
+// being sent, the UART's driver takes what comes in.) In the background, whole lines go out.
 
 #include "monitor/output.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/log.h"
+#include "kernel/thread.h"
 #include "lib/compiler.h"
 #include "lib/string.h"
 #include "lib/utf8.h"
@@ -16,94 +17,122 @@
 
 enum { PIECE_MAX = 128, TAB_STOP = 8, ESCAPE = 27 };
 
-#define SHOW_NS 20000000ull
+#define SHOW_NS  20000000ull
+#define PAUSE_NS 1000000ull // a UART holds what comes in a millisecond
 
 enum output_more output_more = OUTPUT_MORE_AUTO;
 
-static bool is_running, is_paged, is_cut;
-static struct console_size size;
-static unsigned row, column; // rows since the last page's end
-static enum { TEXT, AFTER_ESCAPE, IN_SEQUENCE } escape;
-
-static void cut(const char *mark)
+static bool is_set(const bool *flag)
 {
-    is_cut = true;
-    if (column)
-        console_write("\n", 1);
-    console_write(mark, strlen(mark));
-    row = column = 0;
+    return __atomic_load_n(flag, __ATOMIC_RELAXED);
 }
 
-static void poll(void)
+static void set(bool *flag)
 {
+    __atomic_store_n(flag, true, __ATOMIC_RELAXED);
+}
+
+static void cut(struct output *output, const char *mark)
+{
+    set(&output->is_cut);
+    if (output->column)
+        console_write("\n", 1);
+    console_write(mark, strlen(mark));
+    output->row = output->column = 0;
+}
+
+static bool must_cut(const struct output *output)
+{
+    if (is_set(&output->is_interrupted))
+        return true;
+    return !is_set(&output->is_background) && input_is_interrupted();
+}
+
+static void poll(struct output *output)
+{
+    if (is_set(&output->is_cut))
+        return;
     input_poll();
-    if (is_running && !is_cut && input_is_interrupted())
-        cut("^C\n");
+    if (!must_cut(output))
+        return;
+    if (is_set(&output->is_background))
+        set(&output->is_cut);
+    else
+        cut(output, "^C\n");
+}
+
+// What was printed last comes to sight, while nothing more is.
+static void bring_to_sight(struct output *output)
+{
+    if (clock_ns() - output->shown_ns < SHOW_NS)
+        return;
+    console_show();
+    output->shown_ns = clock_ns();
 }
 
 bool command_interrupted(void)
 {
-    static uint64_t shown_ns;
-    if (is_running && !is_cut)
-        poll();
+    struct output *output = output_of_self();
     log_show();
-    if (clock_ns() - shown_ns > SHOW_NS) { // what was printed last, while nothing more is
-        console_show();
-        shown_ns = clock_ns();
-    }
-    return is_running && is_cut;
+    if (!output)
+        return false;
+    poll(output);
+    bring_to_sight(output);
+    return is_set(&output->is_cut);
 }
 
-void output_write(const char *text, size_t length)
+bool command_wait(uint64_t deadline_ns)
 {
-    while (length) {
-        size_t piece = length < PIECE_MAX ? length : PIECE_MAX;
-        console_write(text, piece);
-        input_poll();
-        text += piece;
-        length -= piece;
+    const struct output *output = output_of_self();
+    bool must_look = !output || !output->is_attended || arch_never_interrupts;
+    while (!command_interrupted()) {
+        uint64_t now = clock_ns(), look_ns = must_look ? now + PAUSE_NS : TIMER_NEVER;
+        if (now >= deadline_ns)
+            return true;
+        (void)thread_park(deadline_ns < look_ns ? deadline_ns : look_ns);
     }
+    return false;
 }
 
 // --- Where the cursor is ----------------------------------------------------------------------
 
 // Of a sequence that begins with an escape [ECMA-48 5.4]: only "go to the start" counts.
-static void follow_escape(char c)
+static void follow_escape(struct output *output, char c)
 {
-    if (escape == AFTER_ESCAPE) {
-        escape = c == '[' ? IN_SEQUENCE : TEXT;
+    if (output->escape == OUTPUT_AFTER_ESCAPE) {
+        output->escape = c == '[' ? OUTPUT_IN_SEQUENCE : OUTPUT_TEXT;
         return;
     }
     if (c < '@')
         return;
-    escape = TEXT;
+    output->escape = OUTPUT_TEXT;
     if (c == 'H')
-        row = column = 0;
+        output->row = output->column = 0;
 }
 
-static bool takes_a_column(char c)
+static bool takes_a_column(const struct output *output, char c)
 {
-    return escape == TEXT && (uint8_t)c >= ' ' && !utf8_is_continuation(c);
+    return output->escape == OUTPUT_TEXT && (uint8_t)c >= ' ' && !utf8_is_continuation(c);
 }
 
-static void follow(char c)
+static void follow(struct output *output, char c)
 {
-    if (escape != TEXT)
-        follow_escape(c);
+    if (output->escape != OUTPUT_TEXT)
+        follow_escape(output, c);
     else if (c == ESCAPE)
-        escape = AFTER_ESCAPE;
+        output->escape = OUTPUT_AFTER_ESCAPE;
     else if (c == '\n')
-        row++, column = 0;
+        output->row++, output->column = 0;
     else if (c == '\r')
-        column = 0;
+        output->column = 0;
     else if (c == '\b')
-        column -= column > 0;
+        output->column -= output->column > 0;
     else if (c == '\t')
-        column = (column / TAB_STOP + 1) * TAB_STOP;
-    else if (takes_a_column(c))
-        column++;
-    if (column > size.columns) // by a tab, which doesn't wrap
-        column = size.columns;
+        output->column = (output->column / TAB_STOP + 1) * TAB_STOP;
+    else if (takes_a_column(output, c))
+        output->column++;
+    if (output->column > output->size.columns) // by a tab, which doesn't wrap
+        output->column = output->size.columns;
 }
 
 // --- Pages ------------------------------------------------------------------------------------
@@ -120,16 +149,16 @@ static void hide_more(void)
     console_write(text, sizeof(text) - 1);
 }
 
-static bool page_is_full(void)
+static bool page_is_full(const struct output *output)
 {
-    return is_paged && row >= size.rows - 1;
+    return output->is_paged && output->row >= output->size.rows - 1;
 }
 
 // Looking back is possible here, too.
 static bool is_answer(unsigned key)
 {
-    static const unsigned answers[] = {' ', KEY_PAGE_DOWN, KEY_ENTER,       KEY_DOWN,
-                                       'q', KEY_ESCAPE,    KEY_CONTROL('C')};
+    static const unsigned answers[] = {' ', KEY_PAGE_DOWN, KEY_ENTER, KEY_DOWN,
+                                       'q', KEY_ESCAPE,    KEY_NONE};
     input_scroll(key);
     for (unsigned i = 0; i < ARRAY_SIZE(answers); i++)
         if (key == answers[i])
@@ -137,85 +166,121 @@ static bool is_answer(unsigned key)
     return false;
 }
 
-// Waits at the end of a page for what is to be done.
-static void ask(void)
+// Waits at the end of a page for what is to be done. No key at all is Ctrl-C's or Ctrl-Z's doing.
+static void ask(struct output *output)
 {
     static const struct console_prompt more = {.hide = hide_more, .show = show_more};
     unsigned key;
+    console_hold();
     show_more();
-    console_set_prompt(&more);
+    console_release(&more);
     do
-        key = input_key();
+        key = input_key(TIMER_NEVER);
     while (!is_answer(key));
-    console_set_prompt(NULL);
+    console_hold();
     hide_more();
-    row = key == KEY_ENTER || key == KEY_DOWN ? size.rows - 2 : 0;
-    column = 0;
-    if (key == KEY_CONTROL('C'))
-        cut("^C\n");
-    else if (key == 'q' || key == KEY_ESCAPE)
-        cut("");
+    console_release(NULL);
+    output->row = key == KEY_ENTER || key == KEY_DOWN ? output->size.rows - 2 : 0;
+    output->column = 0;
+    if (key == 'q' || key == KEY_ESCAPE)
+        cut(output, "");
+    poll(output);
 }
 
 // Whoever has typed on doesn't wait for pages, and lines that are pasted must not answer them.
-static void end_page(void)
+static void end_page(struct output *output)
 {
     input_poll();
-    if (input_is_waiting())
-        row = 0;
+    if (input_is_waiting() || is_set(&output->is_background))
+        output->row = 0;
     else
-        ask();
+        ask(output);
 }
 
 // How much of the text goes out at once: a line at most, and not beyond a page's end.
-static size_t next_piece(const char *text, size_t length)
+static size_t next_piece(struct output *output, const char *text, size_t length)
 {
     size_t piece = 0;
     while (piece < length && piece < PIECE_MAX) {
-        if (column == size.columns && takes_a_column(text[piece]))
-            row++, column = 0; // the row is full: the terminal wraps now
-        if (page_is_full())
+        if (output->column == output->size.columns && takes_a_column(output, text[piece]))
+            output->row++, output->column = 0; // the row is full: the terminal wraps now
+        if (page_is_full(output))
             break;
-        follow(text[piece]);
+        follow(output, text[piece]);
         if (text[piece++] == '\n')
             break;
     }
     return piece;
 }
 
-static void filter(const char *text, size_t length)
+// --- In the background ------------------------------------------------------------------------
+
+static void release_line(struct output *output)
 {
-    while (length && !is_cut) {
-        size_t piece = next_piece(text, length);
+    console_write_above(output->line, output->held);
+    console_show();
+    output->held = 0;
+}
+
+static void hold(struct output *output, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        output->line[output->held++] = text[i];
+        if (text[i] != '\n' && output->held == OUTPUT_LINE_MAX - 1)
+            output->line[output->held++] = '\n';
+        if (output->line[output->held - 1] == '\n')
+            release_line(output);
+    }
+    poll(output);
+}
+
+// --- Both -------------------------------------------------------------------------------------
+
+static void print_on(struct console_stream *stream, const char *text, size_t length)
+{
+    struct output *output = (struct output *)stream;
+    while (length && !is_set(&output->is_cut)) {
+        if (is_set(&output->is_background)) {
+            hold(output, text, length);
+            return;
+        }
+        size_t piece = next_piece(output, text, length);
         console_write(text, piece);
         text += piece;
         length -= piece;
-        poll();
-        if (length && !is_cut && page_is_full())
-            end_page();
+        poll(output);
+        if (length && !is_set(&output->is_cut) && page_is_full(output))
+            end_page(output);
     }
 }
 
-void output_begin(enum output_origin origin)
+struct output *output_of_self(void)
 {
-    is_paged = (origin == OUTPUT_FOR_KEYBOARD && output_more != OUTPUT_MORE_OFF) ||
-               (origin == OUTPUT_FOR_LINE && output_more == OUTPUT_MORE_ON);
-    is_cut = false;
-    row = column = 0;
-    escape = TEXT;
-    size = console_size();
-    if (size.rows < 3)
-        is_paged = false;
-    is_running = true;
-    input_watch(true);
-    (void)console_set_filter(filter);
+    struct console_stream *stream = console_stream();
+    return stream && stream->write == print_on ? (struct output *)stream : NULL;
 }
 
-void output_end(void)
+void output_prepare(struct output *output, enum output_origin origin)
 {
-    (void)console_set_filter(NULL);
-    if (column)
+    *output = (struct output){.stream.write = print_on, .size = console_size()};
+    output->is_paged = output->size.rows >= 3 &&
+                       ((origin == OUTPUT_FOR_KEYBOARD && output_more != OUTPUT_MORE_OFF) ||
+                        (origin == OUTPUT_FOR_LINE && output_more == OUTPUT_MORE_ON));
+}
+
+void output_begin(struct output *output)
+{
+    (void)console_set_stream(&output->stream);
+}
+
+void output_end(struct output *output)
+{
+    poll(output);
+    (void)console_set_stream(NULL);
+    if (output->held) {
+        output->line[output->held++] = '\n';
+        release_line(output);
+    } else if (output->column && !output->is_background) {
         console_write("\n", 1);
-    input_watch(false);
-    is_running = false;
+    }
 }

@@ -2,7 +2,9 @@
 
 #include "monitor/shell.h"
 #include "kernel/console.h"
+#include "kernel/log.h"
 #include "kernel/option.h"
+#include "kernel/timer.h"
 #include "kernel/version.h"
 #include "lib/string.h"
 #include "monitor/choices.h"
@@ -10,6 +12,7 @@
 #include "monitor/completion.h"
 #include "monitor/history.h"
 #include "monitor/input.h"
+#include "monitor/job.h"
 #include "monitor/key.h"
 #include "monitor/line_editor.h"
 #include "monitor/output.h"
@@ -30,7 +33,7 @@ static void complete_word(struct line_editor *at);
 
 static struct line_editor editor = {
     .prompt = "keelson> ",
-    .write = output_write,
+    .write = console_write,
     .history = &entered,
     .complete = complete_word,
 };
@@ -73,13 +76,13 @@ static void show_line(void)
     line_editor_show(&editor);
 }
 
-// Waits for the next key of the line. What is logged meanwhile goes above.
+// Waits for the next key of the line. What is written meanwhile goes above.
 static unsigned wait_key(void)
 {
     static const struct console_prompt typed = {.hide = hide_line, .show = show_line};
-    console_set_prompt(&typed);
-    unsigned key = input_key();
-    console_set_prompt(NULL);
+    console_release(&typed);
+    unsigned key = input_key(TIMER_NEVER);
+    console_hold();
     return key;
 }
 
@@ -92,36 +95,53 @@ static enum line_state take_key(unsigned key)
 static enum line_state read_line(void)
 {
     enum line_state state;
+    console_hold();
     editor.columns = console_size().columns;
     line_editor_start(&editor);
     do
         state = take_key(wait_key());
     while (state == LINE_TYPING);
+    console_release(NULL);
     return state;
 }
 
-static void run_line(char *line, bool is_overlong, enum output_origin origin)
+// Takes an `&` off the end. Returns whether there was one.
+static bool take_ampersand(char *line)
+{
+    size_t length = strlen(line);
+    while (length && line[length - 1] == ' ')
+        length--;
+    if (!length || line[length - 1] != '&')
+        return false;
+    do
+        line[--length] = 0;
+    while (length && line[length - 1] == ' ');
+    return true;
+}
+
+static void run_line(char *line, enum output_origin origin)
 {
     console_show(); // what was typed, should the command hang
-    output_begin(origin);
-    if (is_overlong)
-        print("that line is longer than %d characters\n", LINE_TEXT_MAX);
-    else
-        (void)command_line_run(line);
-    output_end();
+    bool in_background = take_ampersand(line);
+    job_run(line, origin, in_background);
+    log_sync();
 }
 
 void shell_run(void)
 {
+    log_sync();
     print("Keelson %s. Type `help` for the commands.\n", kernel_version);
     if (startup_commands[0])
-        run_line(startup_commands, false, OUTPUT_FOR_OPTION);
+        run_line(startup_commands, OUTPUT_FOR_OPTION);
     for (;;) {
         if (read_line() == LINE_GIVEN_UP)
             continue;
-        if (!editor.is_overlong)
-            history_add(&entered, editor.line.text);
-        run_line(editor.line.text, editor.is_overlong,
+        if (editor.is_overlong) {
+            print("that line is longer than %d characters\n", LINE_TEXT_MAX);
+            continue;
+        }
+        history_add(&entered, editor.line.text);
+        run_line(editor.line.text,
                  input_is_from_keyboard() ? OUTPUT_FOR_KEYBOARD : OUTPUT_FOR_LINE);
     }
 }

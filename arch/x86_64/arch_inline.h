@@ -14,17 +14,17 @@ static inline void arch_pause(void)
 
 static inline uint64_t arch_ticks(void)
 {
-    uint32_t low, high;
+    uint64_t low, high; // both zero-extended
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (uint64_t)high << 32 | low;
+    return high << 32 | low;
 }
 
 // [SDM2 RDTSC]: LFENCE makes it wait for what comes before, on AMD's by tsc_cpu_init().
 static inline uint64_t arch_ticks_in_order(void)
 {
-    uint32_t low, high;
+    uint64_t low, high; // both zero-extended
     __asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high) : : "memory");
-    return (uint64_t)high << 32 | low;
+    return high << 32 | low;
 }
 
 static inline uint64_t arch_mul_div(uint64_t a, uint64_t b, uint64_t c)
@@ -44,9 +44,27 @@ static inline uintptr_t arch_irq_save(void)
     return flags;
 }
 
+extern bool arch_never_interrupts; // arch/x86_64/wait.c
+
+static inline void arch_irq_disable(void)
+{
+    __asm__ volatile("cli" : : : "memory");
+}
+
+static inline void arch_irq_enable(void)
+{
+    if (likely(!arch_never_interrupts))
+        __asm__ volatile("sti" : : : "memory");
+}
+
+static inline bool arch_irq_is_on(uintptr_t state)
+{
+    return state & 0x200; // RFLAGS_IF
+}
+
 static inline void arch_irq_restore(uintptr_t state)
 {
-    if (state & 0x200) // RFLAGS_IF
+    if (arch_irq_is_on(state))
         __asm__ volatile("sti" : : : "memory");
 }
 
@@ -55,6 +73,13 @@ static inline struct percpu *arch_percpu(void)
     struct percpu *self;
     __asm__ volatile("movq %%gs:0, %0" : "=r"(self)); // another one after a move
     return self;
+}
+
+static inline uint32_t arch_cpu(void)
+{
+    uint32_t cpu;
+    __asm__ volatile("movl %%gs:8, %0" : "=r"(cpu)); // struct percpu's cpu
+    return cpu;
 }
 
 // Every access through this is one instruction, so it stays whole if the caller is moved between
@@ -78,6 +103,21 @@ static inline uint64_t arch_read_or_base(uintptr_t base, uintptr_t offset)
     return base;
 }
 
+// By a call that the compiler doesn't see: lock_wait() keeps all registers, and what costs is only
+// when it is called. (Clang's idea of all leaves those of the arguments out.)
+static inline void arch_lock_wait(void *lock, uint32_t ticket)
+{
+    __asm__ volatile("pushq %%rdi\n\tpushq %%rsi\n\tcall lock_wait\n\tpopq %%rsi\n\tpopq %%rdi"
+                     :
+                     : "D"(lock), "S"(ticket)
+                     : "cc", "memory");
+}
+
+static inline void arch_count(uint32_t *counter)
+{
+    __asm__ volatile("incl %0" : "+m"(*counter) : : "cc", "memory");
+}
+
 static inline bool arch_bit_set(uint64_t *words, uint64_t bit)
 {
     bool was_set;
@@ -85,4 +125,25 @@ static inline bool arch_bit_set(uint64_t *words, uint64_t bit)
                      : "=@ccc"(was_set), "+m"(*(uint64_t(*)[])words) // whichever of them
                      : "r"(bit));
     return was_set;
+}
+
+// What a thread keeps while it doesn't run is on its stack, and a frame record on top: RBP, and
+// where it goes on, as a call would have pushed them. All other registers are the compiler's to
+// save, as far as it needs them.
+static always_inline void arch_switch(uintptr_t *saved, uintptr_t next, uintptr_t canary)
+{
+    __asm__ volatile("leaq    1f(%%rip), %%rax\n\t"
+                     "pushq   %%rax\n\t"
+                     "pushq   %%rbp\n\t"
+                     "movq    %%rsp, (%%rdi)\n\t"
+                     "movq    %%rsi, %%rsp\n\t"
+                     "movq    %%rdx, %%gs:40\n\t" // struct percpu's stack_canary
+                     "popq    %%rbp\n\t"
+                     "popq    %%rax\n\t"
+                     "jmp     *%%rax\n"
+                     "1:"
+                     : "+D"(saved), "+S"(next), "+d"(canary)
+                     :
+                     : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+                       "cc", "memory");
 }

@@ -10,6 +10,8 @@
 #include "kernel/symbol.h"
 #include "mm/layout.h"
 
+extern const char trap_dispatched[], interrupt_dispatched[]; // trap_entry.S
+
 enum { PUSH_RBP = 0x55, CALL_NEAR = 0xe8, CALL_INDIRECT = 0xff };
 
 static bool is_text(uintptr_t address)
@@ -55,6 +57,19 @@ static bool is_behind(uint64_t vector)
     return vector == VECTOR_BP || vector == VECTOR_OF;
 }
 
+// Where the entry code goes on when its C function returns: behind the frame record of that is the
+// interrupted code's struct trap_frame.
+static bool is_entry(uintptr_t caller)
+{
+    return caller == (uintptr_t)trap_dispatched || caller == (uintptr_t)interrupt_dispatched;
+}
+
+static bool read_frame(uintptr_t at, uintptr_t *rip, uintptr_t *rbp)
+{
+    return arch_probe_read(at + offsetof(struct trap_frame, rip), 8, rip) == OK &&
+           arch_probe_read(at + offsetof(struct trap_frame, rbp), 8, rbp) == OK;
+}
+
 unsigned arch_backtrace(const struct trap_frame *frame, const void *frame_pointer,
                         uintptr_t *addresses, unsigned max)
 {
@@ -66,11 +81,13 @@ unsigned arch_backtrace(const struct trap_frame *frame, const void *frame_pointe
     if (caller && count < max)
         addresses[count++] = caller - 1; // within the call: what follows may be another function
     while (count < max) {
-        uint64_t caller_rbp;
+        uintptr_t caller_rbp, rip;
         if (arch_probe_read(rbp, 8, &caller_rbp) != OK ||
             arch_probe_read(rbp + 8, 8, &caller) != OK || !is_text(caller))
             break;
         addresses[count++] = caller - 1;
+        if (is_entry(caller) && count < max && read_frame(rbp + 16, &rip, &caller_rbp))
+            addresses[count++] = rip;
         if (caller_rbp <= rbp)
             break;
         rbp = caller_rbp;

@@ -122,15 +122,6 @@ void arch_halt(void)
         __asm__ volatile("cli\n\thlt");
 }
 
-// STI takes effect behind the next instruction: nothing is missed between the two.
-void arch_wait_for_interrupt(void)
-{
-    if (lapic.is_present)
-        __asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
-    else
-        arch_pause();
-}
-
 void arch_reset(void)
 {
     const struct {

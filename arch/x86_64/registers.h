@@ -173,6 +173,7 @@
 #define VM_CR_SVMDIS BIT(4)
 
 #define CPUID_1_EBX_IDS          BITS(23, 16) // of APICs: as many a package may have
+#define CPUID_1_ECX_MONITOR      BIT(3)
 #define CPUID_1_ECX_VMX          BIT(5)
 #define CPUID_1_ECX_X2APIC       BIT(21)
 #define CPUID_1_ECX_TSC_DEADLINE BIT(24)

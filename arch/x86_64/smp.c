@@ -23,12 +23,12 @@
 #include "arch/x86_64/tsc.h"
 #include "arch/x86_64/vendor.h"
 #include "kernel/clock.h"
-#include "kernel/idle.h"
 #include "kernel/log.h"
 #include "kernel/option.h"
 #include "kernel/percpu.h"
 #include "kernel/platform.h"
 #include "kernel/remote.h"
+#include "kernel/scheduler.h"
 #include "kernel/watchdog.h"
 #include "lib/parse.h"
 #include "lib/string.h"
@@ -110,7 +110,7 @@ static bool prepare(uint32_t apic_id)
     *ap = (struct ap){.apic_id = apic_id, .state = AP_AWAITED, .cpu = cpu};
     cpu->arch.apic_id = apic_id;
     vectors_inherit(cpu);
-    if (!create_stacks(ap))
+    if (scheduler_cpu_init(cpu) != OK || !create_stacks(ap))
         return false;
     ap_count++;
     return true;
@@ -310,9 +310,7 @@ void ap_main(void)
     lapic_timer_cpu_init();
     machine_check_cpu_init();
     go_online();
-    arch_irq_restore(RFLAGS_IF);
-    for (;;)
-        idle();
+    scheduler_enter();
 }
 
 static void start_others(unsigned wanted)
@@ -341,7 +339,8 @@ void processors_start(void)
     nmi_add_hook(stop_on_nmi);
     nmi_add_hook(watchdog_on_nmi);
     pmu_init();
-    arch_irq_restore(RFLAGS_IF);
+    arch_never_interrupts = false;
+    arch_irq_enable();
     unsigned enabled = count_enabled();
     if (enabled > 1 && limit > 1)
         start_others(enabled < limit ? enabled : limit);

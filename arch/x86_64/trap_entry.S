@@ -52,7 +52,7 @@
         .endm
 
         .text
-        .globl  trap_stubs
+        .globl  trap_stubs, trap_dispatched, interrupt_dispatched
         .balign 16
 trap_stubs:                                     // 16 bytes each
         .set    vector, 0
@@ -75,6 +75,7 @@ trap_common:
         cld
         movq    %rsp, %rdi
         call    trap_dispatch                   // true: resume without IRET
+trap_dispatched:
         testb   %al, %al
         jnz     resume_without_iret
         pop_registers
@@ -86,6 +87,7 @@ interrupt_common:
         cld
         movq    %rsp, %rdi
         call    interrupt_dispatch
+interrupt_dispatched:
         pop_registers
         addq    $16, %rsp                       // vector, error
         iretq

@@ -108,4 +108,6 @@ void interrupt_dispatch(struct trap_frame *frame)
     else
         complain(slot, frame);
     cpu->interrupted = NULL;
+    if (unlikely(cpu->needs_schedule))
+        scheduler_preempt();
 }
