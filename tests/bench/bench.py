@@ -26,7 +26,9 @@ TARGETS = {"format.line_of_60": 900, "console.line_of_60": 3000, "screen.line_co
            "memory.page_hot": 60, "memory.page_random_200": 150, "memory.page_worst_of_1000000": 5000,
            "memory.block_2m": 200, "memory.page_metadata_4g": 160 * 1024, "memory.map_unmap_4k": 180,
            "memory.kmalloc_64": 40, "memory.kmalloc_mixed_1000": 120, "memory.all_in_use": 4 << 20,
-           "processors.lock_irqsave": 15, "time.interrupt": 140, "time.arm_cancel": 120, "time.clock_ns": 30}
+           "memory.block_of_zeros": 200, "processors.lock_irqsave": 15, "time.interrupt": 140, "time.arm_cancel": 120, "time.clock_ns": 30,
+           "threads.yield_of_2": 100, "threads.yield_of_8": 160, "threads.wake_and_back": 500,
+           "threads.mutex": 30, "threads.create_run_exit_join": 4000, "log.line_of_60": 1200}
 PAIR_TARGETS = {"processors.remote_call": 800}  # with two processors
 UNITS = {"ticks": "instructions"}
 PROMPT = 'run="cpus; memory"'
@@ -115,7 +117,7 @@ def count(options, mode, start, end, press=None, without=None, **machine):
 def entry_to_prompt(mode="text", options=PROMPT, **machine):
     """From the entry point to the first wait for a key, the work of all processors together. They run
     by turns: counted at the same time, some would be lost."""
-    entry, waits = symbol("multiboot2_entry") - 0xffffffff80000000, symbol("idle_since")
+    entry, waits = symbol("multiboot2_entry") - 0xffffffff80000000, symbol("input_key")
     return count(options, mode, entry, waits, accel="tcg,thread=single", **machine)
 
 

@@ -3,6 +3,7 @@
 #include "arch/arch.h"
 #include "kernel/bench.h"
 #include "kernel/boot_info.h"
+#include "kernel/timer.h"
 #include "mm/layout.h"
 #include "mm/page.h"
 #include "tests/random.h"
@@ -149,4 +150,27 @@ FIGURE(memory, all_in_use, "bytes")
     page_get_stats(&stats);
     return (stats.total - stats.free) * PAGE_SIZE +
            memory_map_total(&boot_info.memory, MEMORY_KERNEL);
+}
+
+// --- Zeros ---------------------------------------------------------------------------------------
+
+// Of those that are ready by now; who is idle makes more.
+FIGURE(memory, block_of_zeros, "instructions")
+{
+    enum { BLOCKS = 2, TRIES = 100 };
+    struct page_stats stats;
+    paddr_t blocks[BLOCKS];
+    page_get_stats(&stats);
+    for (unsigned i = 0; i < TRIES && stats.zeroed < BLOCKS; i++) {
+        sleep_ns(20000000);
+        page_get_stats(&stats);
+    }
+    uint64_t start = arch_ticks();
+    for (unsigned i = 0; i < BLOCKS; i++)
+        blocks[i] = page_alloc_run(BLOCK_PAGES, PAGE_ZERO);
+    uint64_t ticks = (arch_ticks() - start) / BLOCKS;
+    for (unsigned i = 0; i < BLOCKS; i++)
+        if (blocks[i] != NO_PAGE)
+            page_free_run(blocks[i], BLOCK_PAGES);
+    return ticks;
 }

@@ -32,7 +32,7 @@ BENCH(time, arm_cancel)
 // Lets pass what waits since the start.
 static void wait_until_nothing_waits(void)
 {
-    for (unsigned i = 0; i < 4 && timer_next_deadline() != TIMER_NEVER; i++)
+    for (unsigned i = 0; i < 16 && timer_next_deadline() != TIMER_NEVER; i++)
         sleep_ns(timer_next_deadline() - clock_ns() + 1000);
 }
 

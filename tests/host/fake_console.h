@@ -6,11 +6,11 @@
 #include "tests/host/lib.h"
 
 #include "tests/host/fake_log.h"
+#include "tests/host/fake_threads.h"
 
 #include "arch/arch.h"
 #include "kernel/clock.h"
 #include "kernel/console.c"
-#include "kernel/idle.h"
 
 enum { RECEIVER_SIZE = 256 };
 
@@ -132,15 +132,9 @@ static inline void fake_type(const char *text)
         fake.keyboard[fake.keyboard_length++] = *text;
 }
 
-uint64_t idle_mark(void)
-{
-    return 0;
-}
-
 // In place of a wait: what is sent arrives, then the test's own turn.
-void idle_since(uint64_t mark, uint64_t deadline_ns)
+static void fake_wait(void)
 {
-    (void)mark, (void)deadline_ns;
     if (fake.line_length)
         fake_receive();
     else if (fake.idle)
@@ -156,6 +150,8 @@ static inline void fake_start(void)
     fake.output[0] = 0;
     fake.idle = NULL;
     fake.scrolled = 0;
+    fake_thread.stream = NULL;
+    writing.owner = 0;
     fake_sink.columns = 20;
     fake_sink.rows = 5;
     if (sinks)

@@ -21,6 +21,10 @@ void log_show(void)
 {
 }
 
+void log_sync(void)
+{
+}
+
 static inline void log_forget(void)
 {
     for (unsigned i = 0; i < LOG_LEVELS; i++)

@@ -11,6 +11,14 @@
 #include "drivers/i8042.c"
 #include "tests/host/scan_codes.h"
 
+// Whoever waits for keys has been told.
+static unsigned notified;
+
+void console_notify(void)
+{
+    notified++;
+}
+
 enum { ACCESS_NS = 1000, QUEUE = 64, EVENTS = 256 };
 
 #define MS 1000000ull

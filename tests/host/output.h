@@ -1,18 +1,10 @@
 // monitor/output for tests that include other files too: names that those have are its own here.
 #pragma once
 
-#define filter output_filter
-#define size   output_size
-#define row    output_row
-#define column output_column
-#define cut    output_cut
-#define poll   output_poll
-#define follow output_follow
+#define poll output_poll
+#define hold output_hold
+#define set  output_set
 #include "monitor/output.c"
-#undef filter
-#undef size
-#undef row
-#undef column
-#undef cut
 #undef poll
-#undef follow
+#undef hold
+#undef set

@@ -39,6 +39,7 @@ void slab_drain(void)
 #include "mm/page_record.c"
 #include "mm/page_run.c"
 #include "mm/page_tree.c"
+#include "mm/page_zero.c"
 
 #define KIB (1ull << 10)
 #define MIB (1ull << 20)

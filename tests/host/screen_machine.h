@@ -6,6 +6,7 @@
 
 #include "tests/host/fake_font.h"
 #include "tests/host/fake_log.h"
+#include "tests/host/fake_threads.h"
 
 // Names that these files share with each other or with lib/.
 #define put_run       terminal_put_run
@@ -19,6 +20,11 @@
 #include "drivers/framebuffer.c"
 #include "drivers/screen.c"
 #include "kernel/console.c"
+
+static void fake_wait(void)
+{
+    fail_msg("waits for ever");
+}
 
 struct boot_info boot_info;
 

@@ -1,12 +1,20 @@
 // kernel/console with sinks that keep what they are given. Catches text that misses a sink or gets
-// past the filter, a log line that draws the prompt for ever, styles on a plain line, and a panic
-// that gives up a sink which isn't to blame, or uses one again that is.
+// past a thread's stream, a log line that draws the prompt for ever, styles on a plain line, and a
+// panic that gives up a sink which isn't to blame, or uses one again that is.
 
 #include "tests/host/lib.h"
 
 #include "tests/host/fake_log.h"
+#include "tests/host/fake_threads.h"
 
 #include "kernel/console.c"
+
+static unsigned waits;
+
+static void fake_wait(void)
+{
+    waits++;
+}
 
 // --- Sinks, sources, and a log -----------------------------------------------------------------
 
@@ -91,7 +99,8 @@ static int start(void **state)
     sinks = NULL;
     sources = NULL;
     in_use = NULL;
-    filter = NULL;
+    fake_thread.stream = NULL;
+    writing.owner = 0;
     prompt = NULL;
     last_source = NULL;
     panics = 0;
@@ -167,32 +176,37 @@ static void a_new_sink_is_given_the_log(void **state)
 
 static char filtered[64];
 
-static void keep_for_myself(const char *text, size_t length)
+static void keep_for_myself(struct console_stream *stream, const char *text, size_t length)
 {
+    (void)stream;
     memcpy(filtered + strlen(filtered), text, length);
 }
 
-static void pass_on(const char *text, size_t length)
+static void pass_on(struct console_stream *stream, const char *text, size_t length)
 {
+    (void)stream;
     console_write("<", 1);
     console_write(text, length);
     console_write(">", 1);
 }
 
-static void a_filter_stands_between(void **state)
+static struct console_stream keeper = {keep_for_myself}, passer = {pass_on};
+
+static void a_stream_stands_between(void **state)
 {
     (void)state;
     filtered[0] = 0;
-    assert_null(console_set_filter(keep_for_myself));
+    assert_null(console_set_stream(&keeper));
     print("%s ", "one");
     print_text("two");
     assert_string_equal(filtered, "one two");
     console_write("past", 4);
     expect_both("past");
-    assert_ptr_equal(console_set_filter(pass_on), keep_for_myself);
+    assert_ptr_equal(console_set_stream(&passer), &keeper);
+    assert_ptr_equal(console_stream(), &passer);
     print("three");
     expect_both("<three>");
-    assert_ptr_equal(console_set_filter(NULL), pass_on);
+    assert_ptr_equal(console_set_stream(NULL), &passer);
     print("four");
     expect_both("four");
 }
@@ -210,14 +224,14 @@ static void styles_are_for_styled_sinks(void **state)
 
 static void hide(void)
 {
-    print("[hide]");
+    console_write("[hide]", 6);
     console_write_above("log while hiding\n", 17);
 }
 
 static void show(void)
 {
     console_write_above("log while showing\n", 18);
-    print("[show]");
+    console_write("[show]", 6);
 }
 
 static void text_appears_above_what_is_typed(void **state)
@@ -226,14 +240,18 @@ static void text_appears_above_what_is_typed(void **state)
     static const struct console_prompt typed = {hide, show};
     console_write_above("a\n", 2);
     expect_both("a\n");
-    console_set_prompt(&typed);
+    console_hold();
+    console_release(&typed);
     for (unsigned again = 0; again < 2; again++) {
         console_write_above("b\n", 2);
         expect_both("[hide]log while hiding\nb\nlog while showing\n[show]");
     }
-    print("c");
+    console_write("c", 1);
     expect_both("c"); // its owner's own text
-    console_set_prompt(NULL);
+    print("p\n");     // somebody else's
+    expect_both("[hide]log while hiding\np\nlog while showing\n[show]");
+    console_hold();
+    console_release(NULL);
     console_write_above("d\n", 2);
     expect_both("d\n");
 }
@@ -312,7 +330,34 @@ static void keys_come_from_every_source(void **state)
     const struct console_source *before = console_last_source();
     assert_int_equal(console_read(), -1);
     assert_ptr_equal(console_last_source(), before);
-    assert_int_equal(styled.shows, 1); // who has nothing to read sees everything
+}
+
+static void who_waits_for_keys_misses_none(void **state)
+{
+    (void)state;
+    uint64_t seen = console_notified();
+    waits = 0;
+    console_wait(seen, TIMER_NEVER);
+    assert_int_equal(waits, 1);
+    console_notify();
+    console_wait(seen, TIMER_NEVER); // has come since he looked
+    assert_int_equal(waits, 1);
+    console_wait(console_notified(), TIMER_NEVER);
+    assert_int_equal(waits, 2);
+}
+
+// An interrupt that finds a thread in there writes all the same; a thread would wait.
+static void an_interrupt_does_not_wait(void **state)
+{
+    (void)state;
+    static const struct trap_frame *const frame = (const void *)&frame;
+    struct thread other;
+    writing.owner = (uintptr_t)&other;
+    fake_cpu.interrupted = frame;
+    print("now\n");
+    expect_both("now\n");
+    fake_cpu.interrupted = NULL;
+    assert_int_equal(writing.owner, (uintptr_t)&other);
 }
 
 // --- The option --------------------------------------------------------------------------------
@@ -455,15 +500,16 @@ static void a_second_panic_drops_the_sink_in_use(void **state)
     static const struct console_prompt typed = {hide, show};
     styled.sink.write = write_or_panic;
     styled.sink.reset = reset_or_panic;
-    console_set_filter(keep_for_myself);
-    console_set_prompt(&typed);
+    (void)console_set_stream(&keeper);
+    console_hold();
+    console_release(&typed);
 
     writes_that_panic = 1;
     if (!setjmp(panicked))
         console_write("x", 1);
     assert_int_equal(panics, 1);
     show_panic();
-    expect_text(&styled, "PANIC\n"); // no filter, and not given up
+    expect_text(&styled, "PANIC\n"); // no stream, and not given up
     assert_int_equal(styled.resets, 1);
     assert_false(styled.sink.is_broken);
     console_write_above("y", 1);
@@ -496,12 +542,14 @@ int main(void)
         cmocka_unit_test_setup(text_goes_to_every_sink, start),
         cmocka_unit_test_setup(long_text_is_cut_by_print_alone, start),
         cmocka_unit_test_setup(a_new_sink_is_given_the_log, start),
-        cmocka_unit_test_setup(a_filter_stands_between, start),
+        cmocka_unit_test_setup(a_stream_stands_between, start),
         cmocka_unit_test_setup(styles_are_for_styled_sinks, start),
         cmocka_unit_test_setup(text_appears_above_what_is_typed, start),
         cmocka_unit_test_setup(operations_reach_those_that_have_them, start),
         cmocka_unit_test_setup(the_size_is_the_smallest, start),
         cmocka_unit_test_setup(keys_come_from_every_source, start),
+        cmocka_unit_test_setup(who_waits_for_keys_misses_none, start),
+        cmocka_unit_test_setup(an_interrupt_does_not_wait, start),
         cmocka_unit_test_setup(consoles_are_selected_by_name, start),
         cmocka_unit_test_setup(unknown_names_change_nothing, start),
         cmocka_unit_test_setup(a_choice_that_is_not_there_is_not_mute, start),

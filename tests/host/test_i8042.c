@@ -441,7 +441,9 @@ static void the_interrupt_only_wakes(void **state)
     event_count = 0;
     type(A, true);
     now_ns += MS;
+    notified = 0;
     assert_true(interrupt->handle(interrupt));
+    assert_int_equal(notified, 1);
     assert_true(added->interrupts);
     assert_int_equal(event_count, 0);
     poll_all();

@@ -14,11 +14,41 @@
 #undef count
 #include "tests/host/output.h"
 
+static struct output output;
+
+// As a job's session and its thread do.
+static void begin(enum output_origin origin)
+{
+    input_watch(true);
+    output_prepare(&output, origin);
+    output_begin(&output);
+}
+
+static void end(void)
+{
+    output_end(&output);
+    input_watch(false);
+}
+
+// What is drawn while somebody types, with a look at what comes in between.
+static void write_out(const char *text, size_t length)
+{
+    while (length) {
+        size_t piece = length < PIECE_MAX ? length : PIECE_MAX;
+        console_write(text, piece);
+        input_poll();
+        text += piece;
+        length -= piece;
+    }
+}
+
 static int start(void **state)
 {
     (void)state;
     fake_start();
     input_count = 0;
+    input_watch(false);
+    lock.owner = 0;
     is_dropping = false;
     output_more = OUTPUT_MORE_AUTO;
     return 0;
@@ -33,7 +63,7 @@ static void expect_output(const char *expected)
 static void expect_keys(const char *expected)
 {
     for (; *expected; expected++)
-        assert_int_equal(input_key(), (uint8_t)*expected);
+        assert_int_equal(input_key(TIMER_NEVER), (uint8_t)*expected);
     assert_false(input_is_waiting());
 }
 
@@ -42,12 +72,12 @@ static void expect_keys(const char *expected)
 static void output_passes_unchanged(void **state)
 {
     (void)state;
-    output_begin(OUTPUT_FOR_LINE);
+    begin(OUTPUT_FOR_LINE);
     print("one\n\ttwo \xc3\xa4 \033[1mthree\033[m\n\n%0100d\n", 7);
     for (unsigned i = 0; i < 30; i++)
         print_text("x\n");
     assert_false(command_interrupted());
-    output_end();
+    end();
     assert_int_equal(fake.length, 3 + 1 + 1 + 4 + 2 + 1 + 5 + 4 + 3 + 2 + 101 + 60);
     fake_forget_output();
     print("past it\n");
@@ -57,46 +87,46 @@ static void output_passes_unchanged(void **state)
 static void the_prompt_gets_a_row_of_its_own(void **state)
 {
     (void)state;
-    output_begin(OUTPUT_FOR_LINE);
+    begin(OUTPUT_FOR_LINE);
     print("open");
-    output_end();
+    end();
     expect_output("open\n");
-    output_begin(OUTPUT_FOR_LINE);
+    begin(OUTPUT_FOR_LINE);
     print("text\033[2J\033[H");
-    output_end();
+    end();
     expect_output("text\033[2J\033[H");
 }
 
 static void control_c_cuts(void **state)
 {
     (void)state;
-    output_begin(OUTPUT_FOR_LINE);
+    begin(OUTPUT_FOR_LINE);
     print("one\n");
     fake_send("ab\x03"
               "cd");
     print("0123456789\nnever seen\n");
     assert_true(command_interrupted());
     print("nor this\n");
-    output_end();
+    end();
     assert_string_equal(fake.output, "one\n0123456789\n^C\n");
     assert_false(command_interrupted());
     fake_forget_output();
     expect_keys("abcd");
-    output_begin(OUTPUT_FOR_LINE);
+    begin(OUTPUT_FOR_LINE);
     print("again\n");
-    output_end();
+    end();
     expect_output("again\n");
 }
 
 static void control_c_is_noticed_by_who_asks(void **state)
 {
     (void)state;
-    output_begin(OUTPUT_FOR_OPTION);
+    begin(OUTPUT_FOR_OPTION);
     assert_false(command_interrupted());
     fake_type("\x03\x03");
     assert_true(command_interrupted());
     assert_true(command_interrupted());
-    output_end();
+    end();
     expect_output("^C\n"); // once
     fake_type("\x03");     // and at the prompt it is a key
     expect_keys("\x03");
@@ -105,14 +135,15 @@ static void control_c_is_noticed_by_who_asks(void **state)
 static void a_panic_is_not_cut(void **state)
 {
     (void)state;
-    output_begin(OUTPUT_FOR_LINE);
+    begin(OUTPUT_FOR_LINE);
     fake_type("\x03");
     assert_true(command_interrupted());
     fake_forget_output();
     console_panic();
     print("panic\n");
     expect_output("panic\n");
-    output_end();
+    is_panicking = false;
+    end();
 }
 
 // --- What is typed meanwhile ------------------------------------------------------------------
@@ -133,7 +164,7 @@ static unsigned take_lines(size_t *length)
     unsigned lines = 0;
     *length = 0;
     while (input_is_waiting()) {
-        unsigned key = input_key();
+        unsigned key = input_key(TIMER_NEVER);
         got[(*length)++] = (char)key;
         lines += key == KEY_ENTER;
     }
@@ -146,10 +177,10 @@ static void nothing_pasted_is_lost_while_a_command_prints(void **state)
     (void)state;
     size_t length;
     paste_lines(200);
-    output_begin(OUTPUT_FOR_LINE);
+    begin(OUTPUT_FOR_LINE);
     while (fake.line_length && fake.length < 100000)
         print("some output of a length that is no multiple of eight\n");
-    output_end();
+    end();
     input_poll();
     assert_int_equal(fake.lost, 0);
     assert_int_equal(take_lines(&length), 200);
@@ -163,7 +194,7 @@ static void nothing_pasted_is_lost_while_something_is_drawn(void **state)
     char text[500];
     memset(text, 'x', sizeof(text));
     paste_lines(20);
-    output_write(text, sizeof(text));
+    write_out(text, sizeof(text));
     input_poll();
     assert_int_equal(fake.lost, 0);
     assert_int_equal(take_lines(&length), 20);
@@ -176,7 +207,7 @@ static void too_much_loses_whole_lines_only(void **state)
     size_t length;
     paste_lines(4000);
     while (fake.line_length)
-        output_write("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 32);
+        write_out("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 32);
     input_poll();
     assert_non_null(strchr(fake.output, '\a'));
     unsigned lines = take_lines(&length);
@@ -184,24 +215,24 @@ static void too_much_loses_whole_lines_only(void **state)
     assert_int_equal(got[length - 1], KEY_ENTER);
     assert_int_equal(memcmp(got, pasted, length), 0);
     fake_send("more\r");
-    assert_int_equal(input_key(), 'm'); // and it goes on
+    assert_int_equal(input_key(TIMER_NEVER), 'm'); // and it goes on
 }
 
 static void where_a_key_came_from(void **state)
 {
     (void)state;
     fake_type("k");
-    (void)input_key();
+    (void)input_key(TIMER_NEVER);
     assert_true(input_is_from_keyboard());
     fake_send("l");
-    (void)input_key();
+    (void)input_key(TIMER_NEVER);
     assert_false(input_is_from_keyboard());
     fake_type("k");
     input_poll();
     fake_send("l");
-    (void)input_key();
+    (void)input_key(TIMER_NEVER);
     assert_true(input_is_from_keyboard()); // typed ahead, too
-    (void)input_key();
+    (void)input_key(TIMER_NEVER);
     assert_false(input_is_from_keyboard());
 }
 
@@ -236,9 +267,9 @@ static void expect_pages(const char *text, const char *keys, const char *expecte
     fake.idle = answer;
     asked = 0;
     fake_forget_output();
-    output_begin(OUTPUT_FOR_KEYBOARD);
+    begin(OUTPUT_FOR_KEYBOARD);
     print_text(text);
-    output_end();
+    end();
     for (const char *at = fake.output; *at;) {
         bool is_question = string_starts_with(at, question);
         seen[length++] = is_question ? '#' : *at;
@@ -300,9 +331,9 @@ static unsigned count_questions(enum output_more more, enum output_origin origin
     asked = 0;
     answers = "   ";
     fake.idle = answer;
-    output_begin(origin);
+    begin(origin);
     print_text("1\n2\n3\n4\n5\n");
-    output_end();
+    end();
     return asked;
 }
 
@@ -326,12 +357,12 @@ static void whoever_types_on_gets_no_pages(void **state)
     size_t length;
     output_more = OUTPUT_MORE_ON;
     paste_lines(30);
-    output_begin(OUTPUT_FOR_LINE);
+    begin(OUTPUT_FOR_LINE);
     for (unsigned i = 0; i < 20; i++)
         print_text("a line of output\n");
-    output_end();
+    end();
     while (fake.line_length)
-        output_write("x", 1);
+        write_out("x", 1);
     input_poll();
     assert_int_equal(take_lines(&length), 30);
     assert_string_equal(got, pasted);
@@ -347,12 +378,98 @@ static void the_log_is_written_above_the_question(void **state)
 {
     (void)state;
     fake.idle = log_then_go_on;
-    output_begin(OUTPUT_FOR_KEYBOARD);
+    begin(OUTPUT_FOR_KEYBOARD);
     print_text("1\n2\n3\n4\n5\n");
-    output_end();
+    end();
     expect_output("1\n2\n3\n4\n-- more --\r          \rlogged\n-- more --\r          \r5\n");
     console_write_above("logged\n", 7);
     expect_output("logged\n");
+}
+
+// --- The background ---------------------------------------------------------------------------
+
+static void hide_typed(void)
+{
+    console_write("[", 1);
+}
+
+static void show_typed(void)
+{
+    console_write("]", 1);
+}
+
+static void the_background_prints_whole_lines_above(void **state)
+{
+    (void)state;
+    static const struct console_prompt typed = {hide_typed, show_typed};
+    char text[OUTPUT_LINE_MAX + 10];
+    begin(OUTPUT_FOR_KEYBOARD);
+    output.is_background = true;
+    console_hold();
+    console_release(&typed);
+    print("one");
+    expect_output("");
+    print(" line\nand ");
+    expect_output("[one line\n]");
+    print("another\n1\n2\n3\n4\n5\n6\n");
+    expect_output("[and another\n][1\n][2\n][3\n][4\n][5\n][6\n]"); // without pages
+    memset(text, 'x', sizeof(text));
+    console_stream()->write(console_stream(), text, sizeof(text));
+    assert_int_equal(fake.length, OUTPUT_LINE_MAX + 2);
+    fake_forget_output();
+    end();
+    expect_output("[xxxxxxxxxxx\n]");
+    console_hold();
+    console_release(NULL);
+}
+
+static void the_background_has_no_keys(void **state)
+{
+    (void)state;
+    begin(OUTPUT_FOR_LINE);
+    output.is_background = true;
+    fake_type("\x03");
+    input_poll();
+    assert_false(command_interrupted()); // the foreground's
+    print("on\n");
+    expect_output("on\n");
+    output.is_interrupted = true;
+    assert_true(command_interrupted());
+    print("not seen\n");
+    end();
+    expect_output("");
+}
+
+static void suspend_it(void)
+{
+    fake_type("\x1a");
+    output.is_background = true;
+}
+
+static void who_goes_to_the_background_asks_no_more(void **state)
+{
+    (void)state;
+    fake.idle = suspend_it;
+    begin(OUTPUT_FOR_KEYBOARD);
+    print_text("1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+    end();
+    expect_output("1\n2\n3\n4\n-- more --\r          \r5\n6\n7\n8\n9\n");
+}
+
+static void a_wait_ends_with_control_c(void **state)
+{
+    (void)state;
+    begin(OUTPUT_FOR_LINE);
+    fake.idle = answer;
+    answers = "\x03";
+    assert_false(command_wait(TIMER_NEVER));
+    end();
+    begin(OUTPUT_FOR_LINE);
+    uint64_t deadline_ns = fake.now + 50000000;
+    fake.idle = fake_receive;
+    assert_true(command_wait(deadline_ns));
+    assert_true(fake.now >= deadline_ns);
+    end();
 }
 
 int main(void)
@@ -374,6 +491,10 @@ int main(void)
         cmocka_unit_test_setup(who_gets_pages, start),
         cmocka_unit_test_setup(whoever_types_on_gets_no_pages, start),
         cmocka_unit_test_setup(the_log_is_written_above_the_question, start),
+        cmocka_unit_test_setup(the_background_prints_whole_lines_above, start),
+        cmocka_unit_test_setup(the_background_has_no_keys, start),
+        cmocka_unit_test_setup(who_goes_to_the_background_asks_no_more, start),
+        cmocka_unit_test_setup(a_wait_ends_with_control_c, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,7 @@ static void who_waits_for_a_key_sees_everything(void **state)
     start(20, 4);
     print("a");
     expect_grid("log");
-    assert_int_equal(console_read(), -1);
+    console_show();
     expect_grid("log|a");
     print("b");
     console_show();
@@ -73,7 +73,6 @@ static void what_has_not_changed_is_not_drawn(void **state)
     for (unsigned i = 0; i < 10; i++) {
         console_show();
         console_flush();
-        assert_int_equal(console_read(), -1);
         pass_ms(100);
     }
     assert_int_equal(state_now().redraws, before.redraws);
@@ -163,7 +162,6 @@ static void text_ends_looking_back(void **state)
     print_numbers(20);
     console_scroll(1);
     console_show(); // who only looks keeps the view
-    assert_int_equal(console_read(), -1);
     expect_grid("14|15|16|17");
     print("X");
     console_show();

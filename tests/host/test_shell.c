@@ -34,7 +34,43 @@
 #include "monitor/usage.c"
 #undef step
 #undef find
+#define find job_find
+#define end  job_end
+#define lock job_lock
+#include "monitor/job.c"
+#undef find
+#undef end
+#undef lock
 #include "monitor/shell.c"
+
+// There is no memory for threads: the session runs its lines itself.
+struct thread *thread_create_on(uint32_t cpu, const char *name, thread_function *body,
+                                void *argument)
+{
+    (void)cpu, (void)name, (void)body, (void)argument;
+    return NULL;
+}
+
+void thread_start(struct thread *thread)
+{
+    (void)thread;
+}
+
+enum status thread_join(struct thread *thread)
+{
+    (void)thread;
+    return OK;
+}
+
+void thread_interrupt(struct thread *thread)
+{
+    (void)thread;
+}
+
+uint32_t thread_id(const struct thread *thread)
+{
+    return thread->id;
+}
 
 const char kernel_version[] = "1.2.3";
 
@@ -121,8 +157,10 @@ static void run_session(const char *keys, const char *line)
     fake_type(keys);
     if (setjmp(end_of_session) == 0)
         shell_run();
-    is_busy = false;
-    console_set_prompt(NULL);
+    lock.owner = job_lock.owner = 0;
+    memset(jobs, 0, sizeof(jobs));
+    console_hold();
+    console_release(NULL);
 }
 
 static bool said(const char *text)
@@ -218,8 +256,10 @@ static void run_with_log(const char *keys, const char *then)
     fake_type(keys);
     if (setjmp(end_of_session) == 0)
         shell_run();
-    is_busy = false;
-    console_set_prompt(NULL);
+    lock.owner = job_lock.owner = 0;
+    memset(jobs, 0, sizeof(jobs));
+    console_hold();
+    console_release(NULL);
 }
 
 static void the_log_is_written_above_what_is_typed(void **state)
@@ -245,8 +285,6 @@ static void pages_are_for_the_keyboard(void **state)
     assert_false(said("-- more --"));
     run_session("lines many\r", "");
     assert_true(said("3\n-- more --"));
-    is_running = false;
-    console_set_filter(NULL);
 }
 
 static void the_option_runs_first(void **state)
@@ -288,7 +326,8 @@ static void a_narrow_console_scrolls_sideways(void **state)
     fake_type("note 0123456789012345678901234567890");
     if (setjmp(end_of_session) == 0)
         (void)read_line();
-    is_busy = false;
+    lock.owner = job_lock.owner = 0;
+    memset(jobs, 0, sizeof(jobs));
     assert_string_equal(editor.line.text, "note 0123456789012345678901234567890");
     assert_true(strlen(terminal_row()) < 30);
 }

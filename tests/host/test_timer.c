@@ -1,8 +1,8 @@
 // kernel/timer on processors that take turns. Catches a device that isn't started for an earlier
 // deadline or is for a later one, a timer that runs early, twice, or on the wrong processor, one
 // that stays in the queue it was in when another processor arms it, a function whose timer is gone
-// when it returns, functions that arm themselves for the past and never let go of the processor,
-// and a sleep that doesn't end without a device.
+// when it returns, and functions that arm themselves for the past and never let go of the
+// processor.
 
 #include "tests/host/timer_machine.h"
 
@@ -237,28 +237,6 @@ static void without_a_device_they_are_polled(void **state)
     free(tally);
 }
 
-static unsigned halts;
-
-void arch_wait_for_interrupt(void)
-{
-    halts++;
-    if (halts % 2) // an interrupt of something else
-        now_ns += 10;
-    else
-        pass_until(started_ns[here]);
-}
-
-static void sleeps_end(void **state)
-{
-    (void)state;
-    halts = 0;
-    sleep_ns(50000);
-    assert_int_equal(now_ns, 51000);
-    assert_int_equal(halts, 2);
-    assert_int_equal(waiting_on(0), 0);
-    sleep_ns(0);
-}
-
 static void what_is_waiting_is_listed(void **state)
 {
     (void)state;
@@ -295,7 +273,6 @@ int main(void)
         TEST(one_that_is_always_due),
         TEST(many_at_once),
         TEST(without_a_device_they_are_polled),
-        TEST(sleeps_end),
         TEST(what_is_waiting_is_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

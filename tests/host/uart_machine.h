@@ -73,6 +73,13 @@ void console_add_sink(struct console_sink *added)
     sink = added;
 }
 
+static unsigned notified;
+
+void console_notify(void)
+{
+    notified++;
+}
+
 void console_add_source(struct console_source *added)
 {
     source = added;

@@ -3,6 +3,7 @@
 
 #include "mm/page.h"
 #include "kernel/test.h"
+#include "kernel/timer.h"
 #include "mm/failpoint.h"
 #include "mm/layout.h"
 #include "tests/random.h"
@@ -231,6 +232,35 @@ KTEST(page, zeroes_what_is_asked_for)
 // --- Errors --------------------------------------------------------------------------------------
 
 #ifdef KEELSON_DEBUG
+static bool is_zero(paddr_t block)
+{
+    const uint64_t *words = phys_to_virt(block, BLOCK_SIZE);
+    uint64_t all = 0;
+    for (size_t i = 0; i < BLOCK_SIZE / sizeof(*words); i++)
+        all |= words[i];
+    return !all;
+}
+
+// Idle processors have filled them; of which memory nobody is deprived.
+KTEST(page, blocks_of_zeros_are_ready)
+{
+    struct page_stats before, after;
+    page_get_stats(&before);
+    for (unsigned i = 0; i < 500 && !before.zeroed; i++) {
+        sleep_ns(10000000);
+        page_get_stats(&before);
+    }
+    KTEST_CHECK(before.zeroed);
+    paddr_t block = page_alloc_run(BLOCK_PAGES, PAGE_ZERO);
+    KTEST_CHECK(block != NO_PAGE);
+    bool was_zero = is_zero(block);
+    *(uint64_t *)phys_to_virt(block, sizeof(uint64_t)) = 1;
+    page_free_run(block, BLOCK_PAGES);
+    page_get_stats(&after);
+    KTEST_CHECK(was_zero);
+    KTEST_EQUAL(after.free_blocks, before.free_blocks);
+}
+
 KTEST(page, refuses_wrong_frees)
 {
     KTEST_SKIP("a wrong free is a panic in this build");

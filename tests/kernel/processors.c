@@ -252,29 +252,3 @@ KTEST(processors, memory_has_one_type_on_all)
             KTEST_EQUAL(other[i], first[i]);
     }
 }
-
-static void log_here(void *argument)
-{
-    (void)argument;
-    log_warn("test: from CPU %u", this_cpu()->cpu);
-}
-
-static bool count_lines(void *context, const char *line, size_t length)
-{
-    static const char wanted[] = "warn test: from CPU ";
-    for (size_t i = 0; i + sizeof(wanted) - 1 <= length; i++)
-        *(unsigned *)context += memcmp(line + i, wanted, sizeof(wanted) - 1) == 0;
-    return true;
-}
-
-KTEST(processors, log_lines_of_all_are_kept)
-{
-    unsigned before = 0, after = 0;
-    log_replay(LOG_WARN, count_lines, &before);
-    remote_call_all(log_here, NULL);
-    log_show();
-    KTEST_CHECK(!log_is_pending());
-    log_replay(LOG_WARN, count_lines, &after);
-    if (remote_online() <= PROCESSORS_MAX) // more of them might not fit
-        KTEST_EQUAL(after - before, remote_online() - 1);
-}

@@ -177,6 +177,12 @@ class Machine:
         self.monitor.execute("pmemsave", val=address, size=size, filename=str(dump))
         return dump.read_bytes()
 
+    def virtual_memory(self, address, size):
+        """As the first processor sees it."""
+        dump = self.log.with_suffix(".memory")
+        self.monitor.execute("memsave", val=address - (address >> 63 << 64), size=size, filename=str(dump))
+        return dump.read_bytes()
+
     def screen_text(self):
         """The 25 rows of a VGA text screen, right ends stripped."""
         cells = self.memory(0xb8000, 4000)[::2].decode("cp437")

@@ -104,3 +104,14 @@ def test_fault_on_another_processor(run):
     screen = PanicScreen(said)
     assert screen.reason == "#PF page fault" and ", CPU 1, up " in said, said
     assert re.search(r"^CPU 0: [0-9a-f]{16} ", said, re.M), said
+
+
+@pytest.mark.parametrize("way", ["mwait", "hlt"])
+def test_idle(run, way):
+    """Catches a processor that sleeps on when it is called, and a watch that is trusted where it sees
+    nothing. QEMU has no MWAIT that waits."""
+    ending, said = run(f'idle={way} loglevel=debug ktest=waiting.a_* run="threads; schedstat; sleep 0.1; poweroff"', cpus=2)
+    assert f"idle: processors wait by {way.upper()}" in said, said
+    assert ("idle: MWAIT misses writes here" in said) == (way == "mwait"), said  # Bochs 2.7's does
+    assert re.search(r"^[1-9]\d* passed, 0 failed, 0 skipped$", said, re.M), said
+    assert ending == "power-off"

@@ -113,7 +113,7 @@ def test_without_serial_port(start):
 def test_without_serial_port_idle(start):
     """Catches a machine that resets or stops where no console is: it waits for a key."""
     machine = start(serial=False)
-    waiting = ("input_key", "idle_since", "arch_wait_for_interrupt")
+    waiting = ("idle_run", "arch_watch", "arch_wait_for_interrupt")
     machine.wait_until("the kernel waits for a key",
                        lambda: function_at(machine.register("RIP")) in waiting)
     assert "running" in machine.monitor.human("info status")

@@ -131,7 +131,7 @@ def function_of(address):
 
 
 def assert_calls(lines):
-    """Every address is in the function that is named with it; the last is kmain."""
+    """Every address is in the function that is named with it; the last is where threads begin."""
     names = []
     for number, line in enumerate(lines):
         match = re.fullmatch(r" *(\d+)  ([0-9a-f]{16})  (\w+)\+0x([0-9a-f]+)", line)
@@ -139,25 +139,26 @@ def assert_calls(lines):
         assert symbols()[match[3]] + int(match[4], 16) == int(match[2], 16), line
         assert function_of(int(match[2], 16)) == function_of(symbols()[match[3]]), line
         names.append(match[3])
-    assert names[-1] == "kmain", names
+    assert names[-1] == "thread_begin", names
     return names
 
 
 def test_backtrace(pvh):
     """Catches a walk that misses callers or goes on behind the first of them."""
     names = assert_calls(pvh.command("backtrace"))
-    assert "shell_run" in names and len(names) == len(set(names)) >= 3
+    assert "run_job" in names and len(names) == len(set(names)) >= 3
 
 
 def test_backtrace_from_a_frame_pointer(pvh):
-    """Catches a frame that is skipped. The frames of whoever waits at the prompt lie in the image,
-    and the outer ones are still there when the command runs."""
+    """Catches a frame that is skipped: those of a job that runs on while the command looks."""
     def word(address):
-        return int.from_bytes(pvh.memory(address - KERNEL_BASE, 8), "little")
+        return int.from_bytes(pvh.virtual_memory(address, 8), "little")
 
+    pvh.command("spin 3 &")
     pvh.assert_silent(0.2)
     frame = pvh.register("RBP")
-    while function_of(word(frame + 8) - 1) != "kmain":  # within the call
-        assert frame < word(frame), "the frames don't lead to kmain"
+    while function_of(word(frame + 8) - 1) != "thread_begin":  # within the call
+        assert frame < word(frame), "the frames don't lead to thread_begin"
         frame = word(frame)
-    assert assert_calls(pvh.command(f"backtrace {frame:#x}")) == ["kmain"]
+    assert assert_calls(pvh.command(f"backtrace {frame:#x}")) == ["thread_begin"]
+    pvh.wait("has ended")

@@ -58,7 +58,7 @@ def test_fatal(start, model):
     assert "MCG status 5: code could go on; 1 bank with errors" in screen.lines
     assert ("bank 4 be00000000000135 UC EN MISCV ADDRV PCC, address abcd1000, misc 86"
             in screen.lines)
-    assert screen.names()[-2:] == ["shell_run", "kmain"], screen.text
+    assert screen.names()[-1] == "idle_run", screen.text
 
 
 def test_nowhere_to_go_on(start):

@@ -6,7 +6,7 @@ from collections import namedtuple
 import pytest
 
 from debugger import Stub
-from images import build_id, source_lines, symbols
+from images import KERNEL, build_id, source_lines, symbols
 from machine import FAILURE, PROMPT
 from panic_screen import PanicScreen
 
@@ -16,7 +16,7 @@ PF = "#PF page fault"
 
 # reason: the screen's first line; says: further text; source: the source line that addr2line finds
 # for the crash (behind INT n stands the next line: RIP is past it); fault: whether a trap frame is
-# shown; bottom: whether frames lead down to kmain (not where the crash has destroyed them, or has
+# shown; bottom: whether frames lead down to thread_begin (not where the crash has destroyed them, or has
 # more frames than fit).
 Kind = namedtuple("Kind", "reason source says fault bottom", defaults=((), True, True))
 
@@ -26,15 +26,19 @@ KINDS = {
     "breakpoint": Kind("#BP breakpoint", "int3"),
     "canary": Kind(r"stack canary overwritten in crash_canary\+0x[0-9a-f]+", "}", fault=False,
                    bottom=False),
+    "circle": Kind(r"mutex mutexes\+0x28: threads job/1 and circle wait for each other",
+                   r"mutex_lock\(&mutexes\[1\]\)", fault=False, bottom=False),
     "debug": Kind("#DB debug exception", r"int \$1|}"),
     "divide": Kind("#DE divide error", "divl"),
     "double": Kind("#DF double fault", "ud2"),
     "execute": Kind(PF, r"code\)\(\)", ["execution of", "not allowed"]),
     "machine-check": Kind("#MC machine check", r"int \$18|}"),
+    "mutex": Kind(r"mutex mutexes\+0x0: thread job/1 has it, and takes it again",
+                  r"mutex_lock\(&mutexes\[0\]\)", fault=False, bottom=False),
     "nmi": Kind("non-maskable interrupt", r"int \$2|}"),
     "null": Kind(PF, "null = 1", ["write of 0000000000000000: nothing is mapped"]),
     "opcode": Kind("#UD invalid opcode", "ud2"),
-    "overflow": Kind("stack overflow: the boot stack .*guard page", "depth", bottom=False),
+    "overflow": Kind("stack overflow: the job/1 stack .*guard page", "depth", bottom=False),
     "panic": Kind("asked for", r'panic\("asked for"\)', fault=False),
     "protection": Kind("#GP general protection", "non_canonical"),
     "read": Kind(PF, "unmapped", [f"read of {UNMAPPED:016x}: nothing is mapped"]),
@@ -62,7 +66,7 @@ def test_every_kind_is_known(pvh):
     """Catches a kind of crash that no expectation stands for."""
     words = pvh.command("crash")[0].split()
     assert words[0] == "kinds:"
-    assert set(words[1:]) == set(KINDS) | {"nested", "hang"}
+    assert set(words[1:]) == set(KINDS) | {"nested", "hang", "deadlock"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -95,7 +99,7 @@ def test_backtrace(start, kind):
     if not KINDS[kind].bottom:
         return
     below = names[names.index(function_of(kind)) + 1:]
-    callers = ["command_run_crash", "command_line_run", "shell_run", "kmain"]
+    callers = ["command_run_crash", "command_line_run", "run_job", "thread_begin"]
     if kind == "double" and below == callers[1:]:
         return  # without a stack of its own, its caller's address was on the one that is gone
     assert below == callers, screen.text
@@ -113,7 +117,7 @@ def test_addr2line(start, kind):
     text = source_lines(place[0])[place[1] - 1]
     assert re.search(KINDS[kind].source, text), f"{place} is {text!r}"
     if KINDS[kind].bottom:
-        assert ("kmain", "kernel/main.c") in [(name, file) for name, file, _ in found]
+        assert ("thread_begin", "kernel/thread.c") in [(name, file) for name, file, _ in found]
 
 
 @pytest.mark.parametrize("kind, address, error", [
@@ -154,8 +158,9 @@ def test_registers_are_those_of_the_fault(start):
     assert screen.field("cr0") == machine.register("CR0")
     assert screen.field("efer") == machine.register("EFER")
     assert screen.field("rip") == symbols()["crash_read"] + screen.place()[1]
-    stack = symbols()["boot_stack"]
-    assert stack < screen.field("rsp") <= screen.field("rbp") < stack + 5 * 4096
+    top = screen.field("rsp") | 0x3fff  # a thread's stack has 16 KiB
+    assert screen.field("rsp") >> 44 == 0xffffc and screen.field("rsp") <= screen.field("rbp")
+    assert screen.field("rbp") < top + 0x4000
 
 
 def test_nested(start):
@@ -165,6 +170,25 @@ def test_nested(start):
     assert screen.reason == "asked for, with a broken console"
     assert screen.lines[1] == "While showing this on serial: #PF page fault"
     assert screen.names()[0] == "crash_nested"
+
+
+def test_deadlock(start):
+    """Catches a processor that waits for a lock for ever, and a panic that blames the wrong one."""
+    screen = crash(start(append="exit=qemu"), "deadlock")
+    assert re.fullmatch(r"lock lock\S*\+0x0: CPU 0 waits for itself", screen.reason), screen.reason
+    assert "crash_deadlock" in screen.names()
+
+
+def test_deadlock_in_the_debug_build(start):
+    """It isn't waited for, and both places are named."""
+    kernel = KERNEL.parent / "debug" / "keelson.elf"
+    if not kernel.is_file():
+        pytest.skip("`make test-kernel` builds the debug build")
+    machine = start(kernel=kernel, append="exit=qemu")
+    machine.wait_prompt()
+    machine.type("crash deadlock\r")
+    reason = re.search(r"^KEELSON PANIC: (.*)$", machine.rest(5), re.M)[1]
+    assert re.fullmatch(r"lock lock\S* taken at crash_deadlock\+0x[0-9a-f]+, and again", reason)
 
 
 def test_overflow_is_no_reset(start):
@@ -231,7 +255,7 @@ def test_nmi_from_outside(start):
     screen = PanicScreen(machine.rest())
     assert machine.process.returncode == FAILURE
     assert screen.reason == "non-maskable interrupt"
-    assert screen.names()[-2:] == ["shell_run", "kmain"], screen.text
+    assert screen.names()[-1] == "idle_run", screen.text
     screen.assert_fits()
 
 

@@ -13,7 +13,7 @@ AT_MOST = 200
 
 # Those that end the machine, that run for minutes, that would run themselves, or that leave no line
 # to wait for.
-NOT_TRIED = {"reboot", "poweroff", "crash", "ktest", "bench", "repeat", "failpoint", "clear"}
+NOT_TRIED = {"reboot", "poweroff", "crash", "ktest", "bench", "repeat", "failpoint", "clear", "top", "spin"}
 
 
 def is_hit(machine, which):

@@ -10,7 +10,8 @@ from screen import standing_still, wait_mirror, wait_screen
 
 PICTURES = OUTPUT / "tests" / "screenshots"
 SIZE_MAX = 40 * 1024  # bytes: they are in the repository
-SESSIONS = {"prompt": ["hardware", "memory map", "symbol terminal_*"], "panic": ["crash read"]}
+SESSIONS = {"prompt": ["hardware", "memory map", "symbol terminal_*"], "panic": ["crash read"],
+            "top": ["spin 900 &", "schedule job/1 cpus=1", "spin 900 &", "schedule job/2 cpus=2 cap=40", "top"]}
 
 
 def png_size(data):
@@ -23,14 +24,17 @@ def png_size(data):
 def test_picture(start, name):
     """Catches a picture that the README promises and that can't be taken any more."""
     machine = start(iso=disc(config(commands="  set gfxpayload=1024x768x32")), memory="4G",
-                    cpu="max,+svm,+npt")
+                    cpu="max,+svm,+npt", cpus=4 if name == "top" else 1)
     machine.wait_prompt()
+    for command in SESSIONS[name][:-1]:
+        machine.command(command)
+    machine.type(f"{SESSIONS[name][-1]}\r")
     if name == "panic":
-        machine.type(f"{SESSIONS[name][0]}\r")
         wait_screen(machine, "the panic", lambda screen: "Press a key to reboot." in screen.text())
+    elif name == "top":
+        wait_screen(machine, "two bars", lambda screen: sum("|" * 12 in row for row in screen.text()) >= 2)
     else:
-        for command in SESSIONS[name]:
-            machine.command(command)
+        machine.wait_prompt()
         wait_mirror(machine)
     PICTURES.mkdir(parents=True, exist_ok=True)
     file = PICTURES / f"{name}.png"

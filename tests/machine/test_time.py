@@ -133,7 +133,7 @@ def test_wrong_arguments(pvh, line):
 
 @pytest.mark.parametrize("word", ["x", "-1", "1.", "0.1234567891", "99999999999"])
 def test_what_is_no_time(pvh, word):
-    assert pvh.command(f"sleep {word}") == [f"{word}: not a number of seconds"]
+    assert pvh.command(f"sleep {word}") == [f"'{word}' is not a number of seconds"]
 
 
 def seconds_up(machine):

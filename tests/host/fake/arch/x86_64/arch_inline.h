@@ -47,6 +47,27 @@ static inline void arch_irq_restore(uintptr_t state)
     (void)state;
 }
 
+extern bool arch_never_interrupts;
+
+static inline void arch_irq_disable(void)
+{
+}
+
+static inline void arch_irq_enable(void)
+{
+}
+
+static inline bool arch_irq_is_on(uintptr_t state)
+{
+    (void)state;
+    return true;
+}
+
+static inline void arch_count(uint32_t *counter)
+{
+    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELEASE);
+}
+
 static inline struct percpu *arch_percpu(void)
 {
     return fake_percpu();
