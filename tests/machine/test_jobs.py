@@ -143,4 +143,5 @@ def test_two_at_once(start):
 def test_measurements_come_one_by_one(pvh):
     """Catches two that spoil each other's figures."""
     pvh.command("ktest waiting.* &")
-    assert pvh.command("bench time.clock_ns") == ["another job runs tests or benchmarks already"]
+    refused = ["another job runs tests or benchmarks already"]
+    assert any(pvh.command("bench time.clock_ns") == refused for _ in range(10))  # when it has begun
