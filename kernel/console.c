@@ -188,7 +188,7 @@ void console_write(const char *text, size_t length)
 static void print_bytes(const char *text, size_t length)
 {
     struct console_stream *stream = thread_self()->stream;
-    if (stream && !is_panicking)
+    if (stream && (!is_panicking || arch_own_percpu()->scheduler.aside))
         stream->write(stream, text, length);
     else
         console_write_above(text, length);

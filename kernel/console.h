@@ -69,6 +69,7 @@ void print(const char *format, ...) printf_like(1, 2);
 // or collects what it prints puts itself in between, and passes text on by console_write().
 struct console_stream {
     void (*write)(struct console_stream *stream, const char *text, size_t length);
+    bool (*has_enough)(struct console_stream *stream); // nothing more is wanted; NULL: more is
 };
 
 // Of the thread that calls; NULL: to the sinks, above what is being typed. Returns the one before.

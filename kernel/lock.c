@@ -1,6 +1,7 @@
 // Waiting for a spin lock: what nobody has to wait for costs nothing of this.
 
 #include "kernel/lock.h"
+#include "kernel/aside.h"
 #include "kernel/clock.h"
 #include "kernel/panic.h"
 #include "kernel/percpu.h"
@@ -114,6 +115,8 @@ keeps_registers void lock_wait(struct lock *lock, uint32_t ticket)
         uint64_t now = clock_ns();
         waited += last && now - last < GAP_NS ? now - last : 0;
         last = now;
+        if (aside_gives_up(waited))
+            __atomic_store_n(&lock->serving, ticket, __ATOMIC_RELAXED);
         if (waited > PATIENCE_NS)
             despair(lock);
     }

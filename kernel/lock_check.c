@@ -349,6 +349,13 @@ void lock_check_may_call(void)
     arch_irq_restore(state);
 }
 
+void lock_check_was_stopped(void)
+{
+    struct lock_check_cpu *own = own_check();
+    for (unsigned i = 0; i < own->held_count; i++)
+        own->held[i].since_ns = clock_ns();
+}
+
 unsigned lock_check_count(enum lock_fault fault)
 {
     return __atomic_load_n(&counts[fault], __ATOMIC_RELAXED);

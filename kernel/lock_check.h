@@ -54,6 +54,9 @@ void lock_check_releases(struct lock *lock);
 void lock_check_may_sleep(void);
 void lock_check_may_call(void);
 
+// This processor has stood still for a debugger: that isn't how long it holds its locks.
+void lock_check_was_stopped(void);
+
 // How often that was found out.
 unsigned lock_check_count(enum lock_fault fault);
 
@@ -88,6 +91,10 @@ static inline void lock_check_may_sleep(void)
 }
 
 static inline void lock_check_may_call(void)
+{
+}
+
+static inline void lock_check_was_stopped(void)
 {
 }
 

@@ -1,5 +1,6 @@
 // Waiting, and being woken: what everything else that waits is made of.
 
+#include "kernel/aside.h"
 #include "kernel/clock.h"
 #include "kernel/panic.h"
 #include "kernel/run_queue.h"
@@ -15,11 +16,15 @@ static void block(void)
         unlock_irqrestore(&cpu->scheduler.lock, state);
         return;
     }
-    uint64_t now = scheduler_ticks();
-    (void)queue_charge(&cpu->scheduler, self, now);
-    self->state = THREAD_BLOCKED;
     self->waits++;
-    scheduler_stop_running(cpu, now);
+    self->state = THREAD_BLOCKED;
+    if (unlikely(cpu->scheduler.aside)) {
+        aside_leave();
+    } else {
+        uint64_t now = scheduler_ticks();
+        (void)queue_charge(&cpu->scheduler, self, now);
+        scheduler_stop_running(cpu, now);
+    }
     arch_irq_restore(state);
 }
 

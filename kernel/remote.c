@@ -3,6 +3,7 @@
 
 #include "kernel/remote.h"
 #include "arch/arch.h"
+#include "kernel/aside.h"
 #include "kernel/clock.h"
 #include "kernel/panic.h"
 #include "kernel/percpu.h"
@@ -92,6 +93,8 @@ static void wait(const struct percpu *cpu, const struct remote_work *work)
         uint64_t now = clock_ns();
         waited += last && now - last < GAP_NS ? now - last : 0;
         last = now;
+        if (aside_gives_up(waited))
+            return;
         if (waited > PATIENCE_NS)
             panic("CPU %u doesn't answer a remote call", cpu->cpu);
     }

@@ -142,6 +142,11 @@ noinline static bool stop_special(struct percpu *cpu, struct thread *self, uint6
     return true;
 }
 
+void scheduler_go_on(void)
+{
+    finish_switch();
+}
+
 void scheduler_begin(void)
 {
     finish_switch();
@@ -166,6 +171,10 @@ noinline static void yield_special(struct percpu *cpu, struct thread *self)
 {
     struct scheduler_cpu *queue = &cpu->scheduler;
     uint64_t now = scheduler_ticks();
+    if (queue->aside) {
+        lock_release(&queue->lock);
+        return;
+    }
     (void)queue_charge(queue, self, now);
     if (!self->is_plain && stop_special(cpu, self, now))
         return;

@@ -23,9 +23,11 @@ struct scheduler_cpu {
     uint64_t window_start, window_used;      // ticks: what real-time threads may have of a window
     struct timer timer;                      // the end of a slice, a turn, a cap or a window
     uint64_t timer_ticks;                    // when it is to run; UINT64_MAX: never
-    struct thread *left;                     // whom the one that runs now was switched from
-    uint64_t next_balance;                   // ticks
-    uint64_t ran[SCHEDULE_CLASSES];          // ticks
+    struct aside
+        *aside; // whoever runs does so aside, and isn't in the queue; NULL: all is as usual
+    struct thread *left;            // whom the one that runs now was switched from
+    uint64_t next_balance;          // ticks
+    uint64_t ran[SCHEDULE_CLASSES]; // ticks
     uint64_t switches, preemptions, wakeups, pulls, pushes;
 };
 

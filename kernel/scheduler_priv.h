@@ -108,6 +108,9 @@ void scheduler_kick(struct percpu *cpu, uint8_t need);
 // Interrupts off, the lock held, which is free when this returns, on whatever processor.
 void scheduler_stop_running(struct percpu *cpu, uint64_t now);
 
+// What somebody does first that has been switched to: the lock is free when this returns.
+void scheduler_go_on(void);
+
 // What a new thread does first, interrupts off: they are on when this returns.
 void scheduler_begin(void);
 

@@ -282,6 +282,12 @@ struct thread *thread_next(uint32_t id)
     return found;
 }
 
+const struct thread *thread_peek(const struct thread *before)
+{
+    const struct list *next = before ? before->all.next : all.next;
+    return next == &all ? NULL : LIST_ENTRY(struct thread, all, next);
+}
+
 struct thread *thread_self(void)
 {
     return arch_own_percpu()->current;

@@ -140,6 +140,10 @@ struct thread_info {
 struct thread *thread_next(uint32_t id);
 void thread_inform(struct thread *thread, struct thread_info *info);
 
+// For who has stopped everybody else, without a lock: the first one (NULL), and the one behind
+// another; NULL: no more.
+const struct thread *thread_peek(const struct thread *before);
+
 // Where it is, innermost first; how many addresses there are. Of one that runs on another processor
 // that is asked for it. 0 where it can't tell. Sleeps.
 unsigned thread_backtrace(struct thread *thread, uintptr_t *addresses, unsigned max);
@@ -159,6 +163,7 @@ struct thread {
     bool must_move;
     bool must_change; // to `wanted`
     bool has_ended;
+    bool is_resting; // kernel/aside.h
     struct schedule schedule, wanted;
     struct list waiting; // in the real-time class
     uint64_t since;      // ticks: since when it runs, as far as that hasn't been charged

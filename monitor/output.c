@@ -73,9 +73,10 @@ static void bring_to_sight(struct output *output)
 bool command_interrupted(void)
 {
     struct output *output = output_of_self();
+    struct console_stream *stream = console_stream();
     log_show();
     if (!output)
-        return false;
+        return stream && stream->has_enough && stream->has_enough(stream);
     poll(output);
     bring_to_sight(output);
     return is_set(&output->is_cut);

@@ -190,7 +190,7 @@ static void pass_on(struct console_stream *stream, const char *text, size_t leng
     console_write(">", 1);
 }
 
-static struct console_stream keeper = {keep_for_myself}, passer = {pass_on};
+static struct console_stream keeper = {.write = keep_for_myself}, passer = {.write = pass_on};
 
 static void a_stream_stands_between(void **state)
 {
