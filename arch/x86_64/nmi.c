@@ -5,6 +5,7 @@
 // to say. That one is nobody's fault: as many as were answered early are forgiven, for a moment.
 
 #include "arch/x86_64/nmi.h"
+#include "arch/x86_64/debug.h"
 #include "arch/x86_64/io.h"
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/registers.h"
@@ -83,7 +84,7 @@ static bool handle_nmi(struct trap_frame *frame)
         panic_with_frame(frame, "NMI: memory parity or system error (SERR)");
     if (reason)
         panic_with_frame(frame, "NMI: a card reports an error (IOCHK)");
-    if (is_forgiven(cpu))
+    if (is_forgiven(cpu) || debug_stop_by_nmi(frame))
         return true;
     unexplained = frame;
     return false;

@@ -2,6 +2,7 @@
 // which of its vectors.
 #pragma once
 
+#include "arch/x86_64/debug.h"
 #include "arch/x86_64/topology.h"
 #include "arch/x86_64/vector.h"
 #include "kernel/remote.h"
@@ -32,5 +33,6 @@ struct arch_percpu {
     uint64_t counter_nmis;
     unsigned nmis_owed; // that may come without a reason (arch/x86_64/nmi.c)
     uint64_t nmis_owed_since;
+    struct debug_cpu debug;
     struct vector_slot vectors[VECTOR_SLOTS];
 };

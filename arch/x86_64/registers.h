@@ -23,6 +23,7 @@
 #define CR0_KERNEL (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
 #define CR4_KERNEL (CR4_PAE | CR4_MCE | CR4_PGE)
 
+#define RFLAGS_TF BIT(8)
 #define RFLAGS_IF BIT(9)
 #define RFLAGS_ID BIT(21)
 
@@ -57,7 +58,17 @@
 
 #define EFER_KERNEL (EFER_LME | EFER_NXE)
 
-#define MSR_GS_BASE 0xc0000101
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
+
+// Debug registers [SDM3 18.2]
+#define DR6_FIXED           0xffff0ff0
+#define DR6_HIT(n)          BIT(n)
+#define DR6_STEP            BIT(14)
+#define DR7_FIXED           BIT(10)
+#define DR7_GLOBAL(n)       BIT(2 * (n) + 1)
+#define DR7_CONDITION(n, c) ((uint64_t)(c) << (16 + 4 * (n))) // kind, and size behind it
 
 #define MSR_PAT             0x277              // CPUID 1 EDX[16]: 8 memory types, a byte each
 #define PAT_RESET           0x0007040600070406 // WB WT UC- UC, twice

@@ -5,6 +5,7 @@
 
 #include "arch/x86_64/stop.h"
 #include "arch/arch.h"
+#include "arch/x86_64/debug.h"
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/pmu.h"
 #include "arch/x86_64/trap.h"
@@ -22,6 +23,7 @@ bool stop_on_nmi(struct trap_frame *frame)
     struct percpu *by = __atomic_load_n(&stopper, __ATOMIC_ACQUIRE);
     if (!by || by == cpu)
         return false;
+    debug_hold_for_good(frame);
     __atomic_store_n(&cpu->stopped_at, frame->rip, __ATOMIC_RELEASE);
     arch_halt();
 }

@@ -20,6 +20,16 @@ uint64_t clock_ns(void)
     return now_ns;
 }
 
+static bool is_debugged;
+static unsigned stops;
+
+bool debug_stop_by_nmi(struct trap_frame *frame)
+{
+    assert_int_equal(frame->vector, 2);
+    stops += is_debugged;
+    return is_debugged;
+}
+
 static uint32_t sent_to, sent;
 
 enum status lapic_send(uint32_t apic_id, uint32_t command)
@@ -136,6 +146,17 @@ static void two_reasons_may_be_two_nmis(void **state)
     assert_int_equal(raise(false, false), 0);
 }
 
+static void what_has_no_reason_is_a_debuggers(void **state)
+{
+    (void)state;
+    is_debugged = true;
+    assert_int_equal(raise(false, false), 1);
+    assert_int_equal(stops, 1);
+    assert_int_equal(raise(true, false), 1);
+    assert_int_equal(stops, 1);
+    is_debugged = false;
+}
+
 static void the_chipset_has_reasons(void **state)
 {
     (void)state;
@@ -184,9 +205,13 @@ static void others_are_sent_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hooks_are_asked_in_order), cmocka_unit_test(two_reasons_may_be_two_nmis),
-        cmocka_unit_test(the_chipset_has_reasons),  cmocka_unit_test(no_chipset_has_none),
-        cmocka_unit_test(an_error_isnt_forgiven),   cmocka_unit_test(others_are_sent_one),
+        cmocka_unit_test(hooks_are_asked_in_order),
+        cmocka_unit_test(two_reasons_may_be_two_nmis),
+        cmocka_unit_test(what_has_no_reason_is_a_debuggers),
+        cmocka_unit_test(the_chipset_has_reasons),
+        cmocka_unit_test(no_chipset_has_none),
+        cmocka_unit_test(an_error_isnt_forgiven),
+        cmocka_unit_test(others_are_sent_one),
     };
     nmi_init();
     nmi_add_hook(hook_0);
