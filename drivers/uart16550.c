@@ -43,6 +43,10 @@ static void write_text(struct console_sink *sink, const char *text, size_t lengt
 {
     struct uart *u = &uart;
     (void)sink;
+    if (u->encode) {
+        u->encode(text, length);
+        return;
+    }
     if (!mark_gap(u))
         return;
     while (length) {
@@ -80,6 +84,7 @@ static void reset(struct console_sink *sink)
     uart_write(u, REG_IER, 0);
     u->first %= RECEIVED_MAX;
     u->unsent_first %= UNSENT_MAX;
+    u->kept = 0;
     if (u->count > RECEIVED_MAX)
         u->count = 0;
     if (u->unsent_count > UNSENT_MAX)
@@ -102,7 +107,7 @@ static void warn_of_loss(struct uart *u)
 // Half a ring of room, and the interrupt is wanted again.
 static int take_received(struct uart *u)
 {
-    if (!u->count)
+    if (!uart_readable(u))
         return -1;
     uint8_t c = u->received[u->first];
     u->first = (u->first + 1) % RECEIVED_MAX;
@@ -118,7 +123,7 @@ static int read_key(struct console_source *source)
     struct uart *u = &uart;
     (void)source;
     uintptr_t state = uart_lock(u);
-    uint8_t status = u->count ? 0 : uart_look(u);
+    uint8_t status = uart_readable(u) ? 0 : uart_look(u);
     u->was_served |= status != UART_ABSENT && status & LSR_DATA;
     int c = take_received(u);
     uart_unlock(u, state);
@@ -138,6 +143,12 @@ const struct uart_config *uart_console(void)
     return uart.sink.write ? &uart.config : NULL;
 }
 
+static void look_again(void *context)
+{
+    (void)context;
+    console_notify();
+}
+
 CONSOLE_DRIVER(uart16550)
 {
     struct uart *u = &uart;
@@ -151,6 +162,7 @@ CONSOLE_DRIVER(uart16550)
         return NOT_FOUND;
     }
     uart_set_up(u);
+    timer_init(&u->release, look_again, NULL, "serial");
     log_info("serial: UART at %s0x%lx%s, %s", u->config.access == UART_PORT ? "port " : "",
              u->config.address, u->fifo_depth > 1 ? " with FIFO" : "",
              found ? "loops back" : "doesn't loop back, but was asked for");

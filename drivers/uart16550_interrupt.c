@@ -56,7 +56,7 @@ static bool handle(struct irq_handler *handler)
     }
     u->was_served = has_asked;
     u->missed_since_ns = 0;
-    bool has_received = u->count;
+    bool has_received = uart_readable(u);
     uart_unlock(u, state);
     if (has_received)
         console_notify();

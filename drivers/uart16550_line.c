@@ -19,6 +19,34 @@ static void note_overrun(struct uart *u, uint8_t status)
     u->has_lost |= status != UART_ABSENT && status & LSR_OVERRUN;
 }
 
+// For what may be a debugger's, the last byte included.
+static void judge(struct uart *u, uint8_t byte)
+{
+    enum debug_line_verdict verdict = u->judge(byte);
+    u->kept++;
+    u->kept_ns = clock_ns();
+    if (verdict == DEBUG_LINE_KEEP) {
+        if (!u->is_panicking)
+            timer_arm(&u->release, u->kept_ns + KEEP_NS);
+        return;
+    }
+    if (verdict != DEBUG_LINE_PASS)
+        u->count -= u->kept;
+    u->kept = 0;
+    u->is_called = verdict == DEBUG_LINE_CALL;
+    if (u->is_called && !u->is_panicking) // a panic looks itself
+        debug_line_call();
+}
+
+unsigned uart_readable(struct uart *u)
+{
+    if (u->kept && (u->count == RECEIVED_MAX || clock_ns() - u->kept_ns >= KEEP_NS)) {
+        u->kept = 0;
+        u->reset_judge();
+    }
+    return u->count - u->kept;
+}
+
 // A ring that is full leaves the rest where it is, and asks for no interrupt about it: whoever
 // sends may be able to wait.
 uint8_t uart_look(struct uart *u)
@@ -26,11 +54,14 @@ uint8_t uart_look(struct uart *u)
     uint8_t status = uart_read(u, REG_LSR), now = status;
     note_overrun(u, now);
     for (unsigned i = 0; i < RECEIVED_MAX && u->count < RECEIVED_MAX; i++) {
-        if (now == UART_ABSENT || !(now & LSR_DATA))
+        if (now == UART_ABSENT || !(now & LSR_DATA) || u->is_called)
             break;
         uint8_t byte = uart_read(u, REG_DATA);
-        if (!(now & (LSR_FRAMING | LSR_BREAK)))
+        if (!(now & (LSR_FRAMING | LSR_BREAK))) {
             u->received[(u->first + u->count++) % RECEIVED_MAX] = byte;
+            if (u->judge)
+                judge(u, byte);
+        }
         now = uart_read(u, REG_LSR);
         note_overrun(u, now);
     }

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "arch/x86_64/io.h"
+#include "drivers/debug_line.h"
 #include "drivers/uart16550.h"
 #include "kernel/console.h"
 #include "kernel/irq.h"
 #include "kernel/lock.h"
+#include "kernel/timer.h"
 #include "lib/bits.h"
 
 enum uart_register { // [16550]
@@ -65,6 +67,7 @@ enum {
 
 #define STALL_NS 500000000ull // 16 characters at 1200 baud take 133 ms
 #define PROBE_NS 100000000ull
+#define KEEP_NS  100000000ull  // the pause after which no more of a packet comes
 #define LOST_NS  1000000000ull // an interrupt that hasn't come after this won't
 
 enum uart_mode {
@@ -89,11 +92,18 @@ struct uart {
     uint64_t next_warning_ns;
     unsigned unsent_first, unsent_count; // two rings
     unsigned first, count;
+    bool is_called;   // a debugger: what comes is left to it
+    unsigned kept;    // the last of those received, of which it isn't known whether they are typed
+    uint64_t kept_ns; // since when
+    struct timer release; // looks at them again
     uint8_t unsent[UNSENT_MAX];
     uint8_t received[RECEIVED_MAX]; // what has been taken from the receiver
     struct irq_handler handler;
     struct console_sink sink;
     struct console_source source;
+    enum debug_line_verdict (*judge)(uint8_t byte); // the debugger's; NULL: there is none
+    void (*reset_judge)(void);
+    void (*encode)(const char *text, size_t length); // NULL: the line isn't the debugger's
 };
 
 static inline uint8_t uart_read(const struct uart *u, enum uart_register reg)
@@ -158,6 +168,10 @@ void uart_set_up(struct uart *u);
 uint8_t uart_look(struct uart *u);
 
 void uart_set_ier(struct uart *u, uint8_t ier);
+
+// What can be read of what has been received: without that which may be a debugger's. That is no
+// longer kept back when its end doesn't come.
+unsigned uart_readable(struct uart *u);
 
 // Takes as much of the text as there is room for; returns how much.
 size_t uart_put(struct uart *u, const char *text, size_t length);

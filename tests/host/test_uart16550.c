@@ -467,6 +467,99 @@ static void check_mmio(const char *option, size_t stride)
     free(registers);
 }
 
+// A debugger that takes what is between '$' and '#' for its own.
+static bool in_packet;
+static unsigned resets;
+
+static enum debug_line_verdict judge_packets(uint8_t byte)
+{
+    in_packet |= byte == '$';
+    if (!in_packet)
+        return byte == '~' ? DEBUG_LINE_DROP : DEBUG_LINE_PASS;
+    in_packet = byte != '#' && byte != '\r';
+    return in_packet ? DEBUG_LINE_KEEP : byte == '#' ? DEBUG_LINE_CALL : DEBUG_LINE_PASS;
+}
+
+static void forget_packet(void)
+{
+    in_packet = false;
+    resets++;
+}
+
+static void type_all(const char *text)
+{
+    for (; *text; text++) {
+        chip.input[0] = (uint8_t)*text;
+        chip.inputs = 1;
+        (void)uart_look(&uart);
+    }
+}
+
+static void assert_typed(const char *text)
+{
+    for (; *text; text++)
+        assert_int_equal(source->read(source), *text);
+    assert_int_equal(source->read(source), -1);
+}
+
+static void start_judged(void)
+{
+    assert_int_equal(start(CHIP_16550A, 0x3f8, NULL), OK);
+    uart.judge = judge_packets;
+    uart.reset_judge = forget_packet;
+    in_packet = false;
+    resets = calls = 0;
+}
+
+static void what_may_be_a_debuggers_is_kept_back(void **state)
+{
+    (void)state;
+    start_judged();
+    type_all("ab$c");
+    assert_typed("ab");
+    now_ns += KEEP_NS;
+    assert_typed("$c"); // no more of it has come
+    assert_int_equal(resets, 1);
+    type_all("d$e\r");
+    assert_typed("d$e\r");
+    assert_int_equal(calls, 0);
+}
+
+static void a_debugger_is_called(void **state)
+{
+    (void)state;
+    start_judged();
+    type_all("a$bc#");
+    assert_int_equal(calls, 1);
+    type_all("x"); // is left in the receiver
+    assert_int_equal(chip.inputs, 1);
+    assert_typed("a");
+    uart.is_called = false;
+    assert_typed("x");
+    type_all("~y~");
+    assert_typed("y");
+}
+
+static char encoded[64];
+
+static void encode_into(const char *text, size_t length)
+{
+    snprintf(encoded, sizeof(encoded), "<%.*s>", (int)length, text);
+}
+
+static void what_is_said_is_a_debuggers(void **state)
+{
+    (void)state;
+    start_judged();
+    chip.length = 0;
+    uart.encode = encode_into;
+    sink->write(sink, "hello\n", 6);
+    assert_string_equal(encoded, "<hello\n>");
+    assert_int_equal(chip.length, 0);
+    uart.encode = NULL;
+    uart.judge = NULL;
+}
+
 static void memory_mapped_registers_by_their_stride(void **state)
 {
     (void)state;
@@ -511,6 +604,9 @@ int main(void)
         cmocka_unit_test(input_is_taken_while_output_waits),
         cmocka_unit_test(lost_input_is_told_once),
         cmocka_unit_test(breaks_and_noise_are_no_keys),
+        cmocka_unit_test(what_may_be_a_debuggers_is_kept_back),
+        cmocka_unit_test(a_debugger_is_called),
+        cmocka_unit_test(what_is_said_is_a_debuggers),
         cmocka_unit_test(memory_mapped_registers_by_their_stride),
         cmocka_unit_test(registers_that_cannot_be_mapped),
     };

@@ -80,6 +80,25 @@ void console_notify(void)
     notified++;
 }
 
+static uint64_t armed_ns; // the timer
+static unsigned calls;    // of the debugger
+
+void timer_init(struct timer *timer, timer_function *run, void *context, const char *name)
+{
+    *timer = (struct timer){.run = run, .context = context, .name = name};
+}
+
+void timer_arm(struct timer *timer, uint64_t deadline_ns)
+{
+    assert_non_null(timer->run);
+    armed_ns = deadline_ns;
+}
+
+void debug_line_call(void)
+{
+    calls++;
+}
+
 void console_add_source(struct console_source *added)
 {
     source = added;
