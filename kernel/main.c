@@ -26,6 +26,7 @@
 #include "kernel/watchdog.h"
 #include "kernel/work.h"
 #include "mm/page.h"
+#include "monitor/gdb.h"
 #include "monitor/shell.h"
 
 // Called by the entry stub, on the boot stack, interrupts off. `magic` and `info` are the loader's.
@@ -62,6 +63,7 @@ void kmain(uint32_t magic, paddr_t info)
     drivers_start();
     log_sync();
     page_zero_enable(); // until here nobody is idle but who waits for the consoles
+    gdb_start();
     ktest_run_requested();
     bench_run_requested();
     shell_run();

@@ -76,8 +76,27 @@ static void forget_keys(void)
     }
 }
 
+static struct {
+    const struct trap_frame *frame;
+    const void *frame_pointer;
+    char reason[80];
+} first;
+
+static bool (*debugger)(const struct trap_frame *frame);
+
+void panic_set_debugger(bool (*the_debugger)(const struct trap_frame *frame))
+{
+    debugger = the_debugger;
+}
+
+static bool ask_debugger(void)
+{
+    return debugger && debugger(first.frame);
+}
+
 noreturn static void finish(void)
 {
+    bool may_be_debugged = ask_debugger();
     power_exit(false);
     if (after == AFTER_WAIT)
         forget_keys();
@@ -85,19 +104,19 @@ noreturn static void finish(void)
         print("Halted.\n");
     else if (after == AFTER_WAIT)
         print("Press a key to reboot.\n");
+    if (may_be_debugged && after != AFTER_REBOOT)
+        print("Or attach GDB.\n");
     console_flush();
-    while (after == AFTER_WAIT && console_read() < 0)
+    while (after == AFTER_WAIT && console_read() < 0) {
+        (void)ask_debugger();
+        arch_pause();
+    }
+    while (after == AFTER_HALT && ask_debugger())
         arch_pause();
     if (after != AFTER_HALT)
         power_reset();
     arch_halt();
 }
-
-static struct {
-    const struct trap_frame *frame;
-    const void *frame_pointer;
-    char reason[80];
-} first;
 
 // The next processor from `cpu` on that was stopped at `place`, or doesn't answer where that is 0;
 // percpu_count(): none.

@@ -15,6 +15,11 @@ noreturn void panic(const char *format, ...) printf_like(1, 2);
 noreturn void panic_with_frame(const struct trap_frame *frame, const char *format, ...)
     printf_like(2, 3);
 
+// Has a panic call `debugger` before anything else happens, and again and again while it waits: it
+// returns when somebody has been talked to, or nobody wants to. It returns whether somebody still
+// may: then the machine doesn't halt for good.
+void panic_set_debugger(bool (*debugger)(const struct trap_frame *frame));
+
 #define ASSERT(condition)                                                         \
     do {                                                                          \
         if (__builtin_expect(!(condition), 0))                                    \
