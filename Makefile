@@ -191,7 +191,7 @@ setup:
 
 # --- Running ----------------------------------------------------------------------------------
 
-.PHONY: run run-uefi debug gdb
+.PHONY: run run-uefi debug gdb dump
 run: $(ISO)
 	@$(PYTHON) tools/qemu.py run --iso $(ISO)
 
@@ -201,8 +201,15 @@ run-uefi: $(ISO)
 debug: $(ISO)
 	@$(PYTHON) tools/qemu.py debug --iso $(ISO) --symbols $(KERNEL)
 
+# QEMU's port, or a serial line: LINE=/dev/ttyUSB0.
+LINE ?= localhost:1234
+BAUD ?= 115200
+
 gdb: $(KERNEL)
-	@gdb -q -x tools/gdb/keelson.gdb -ex 'target remote localhost:1234' $(KERNEL)
+	@gdb -q -x tools/gdb/keelson.gdb -ex 'set serial baud $(BAUD)' -ex 'target remote $(LINE)' $(KERNEL)
+
+dump:
+	@$(PYTHON) tools/qemu.py dump --symbols $(KERNEL)
 
 # --- Tests ------------------------------------------------------------------------------------
 

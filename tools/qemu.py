@@ -3,14 +3,17 @@
 
     qemu.py run   --iso FILE | --kernel FILE [--append OPTIONS] [-- QEMU ARGUMENTS]
     qemu.py debug --iso FILE | --kernel FILE --symbols FILE [-- QEMU ARGUMENTS]
+    qemu.py dump  what `run` has started: its memory and registers, for GDB
 
 The machine comes from the environment: MACHINE, FIRMWARE, CPUS, MEMORY, ACCEL, CPU.
 """
 
 import argparse
+import json
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -104,9 +107,14 @@ def display_arguments():
     return [] if has_display or sys.platform == "darwin" else ["-display", "none"]
 
 
+def output_folder():
+    return Path(os.environ.get("O", "build")).resolve()
+
+
 def run(arguments):
     print("Serial console on this terminal: Ctrl-A X ends QEMU, Ctrl-A C is its monitor.", flush=True)
     words = from_environment(arguments) + display_arguments() + ["-serial", "mon:stdio"]
+    words += ["-qmp", f"unix:{output_folder() / 'qmp'},server=on,wait=off"]
     words.remove("-no-reboot")
     os.execvp(words[0], words)
 
@@ -114,9 +122,10 @@ def run(arguments):
 def debug(arguments):
     """GDB in this terminal, with QEMU as its child on a pipe: it ends when GDB does."""
     gdb = shutil.which("gdb-multiarch") or "gdb"
-    output = Path(os.environ.get("O", "build")) / "debug-serial.log"
+    output = output_folder() / "debug-serial.log"
     words = from_environment(arguments) + [
         "-display", "none", "-serial", f"file:{output}", "-S", "-gdb", "stdio"]
+    words.remove("-no-reboot")  # `monitor system_reset` starts again
     quoted = shlex.join(words)
     print(f"The serial console goes to {output}.", flush=True)
     script = Path(__file__).with_name("gdb") / "debug.gdb"
@@ -127,10 +136,32 @@ def debug(arguments):
          *[word for text in arguments.gdb for word in ("-ex", text)]])
 
 
+def dump(arguments):
+    """Into a file that GDB takes for a core; the machine goes on."""
+    folder = output_folder()
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(folder / "qmp"))
+    except OSError as error:
+        sys.exit(f"qemu.py: no machine of `make run` is there: {folder / 'qmp'}: {error.strerror}")
+    stream = connection.makefile("rwb", buffering=0)
+    stream.readline()  # the greeting
+    file = folder / "keelson.dump"
+    for request in ({"execute": "qmp_capabilities"},
+                    {"execute": "dump-guest-memory",
+                     "arguments": {"paging": True, "protocol": f"file:{file}"}}):
+        stream.write(json.dumps(request).encode() + b"\n")
+        while "event" in (answer := json.loads(stream.readline() or b'{"error": "QEMU has ended"}')):
+            pass
+        if "error" in answer:
+            sys.exit(f"qemu.py: {answer['error']}")
+    print(f"gdb -x tools/gdb/keelson.gdb {arguments.symbols or 'build/keelson.elf'} {file}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=["run", "debug"])
+    parser.add_argument("action", choices=["run", "debug", "dump"])
     parser.add_argument("--iso")
     parser.add_argument("--kernel")
     parser.add_argument("--append", default="")
@@ -143,7 +174,7 @@ def main():
     arguments.qemu = words[split + 1:]
     if not shutil.which(QEMU):
         sys.exit(f"qemu.py: {QEMU} is missing: install the package qemu-system-x86 (`make setup`)")
-    sys.exit({"run": run, "debug": debug}[arguments.action](arguments))
+    sys.exit({"run": run, "debug": debug, "dump": dump}[arguments.action](arguments))
 
 
 if __name__ == "__main__":

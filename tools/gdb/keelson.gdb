@@ -3,3 +3,4 @@ set pagination off
 set confirm off
 set disassemble-next-line auto
 set print pretty on
+source tools/gdb/keelson.py
