@@ -104,10 +104,11 @@ class Machine:
     """Starts QEMU on a kernel (PVH) or an ISO; see tools/qemu.py for the arguments.
 
     serial: False for a machine without serial port; serial2: a second port, as `self.second`;
+    line: "com1" or "com2", which is then on the socket `self.line`, for a debugger;
     reboots: whether a reset starts the machine again instead of ending QEMU.
     """
 
-    def __init__(self, log, serial=True, serial2=False, reboots=False, extra=(), **arguments):
+    def __init__(self, log, serial=True, serial2=False, reboots=False, line=None, extra=(), **arguments):
         self.log = Path(log)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.errors = self.log.with_suffix(".stderr")
@@ -120,11 +121,17 @@ class Machine:
                   "-mon", "chardev=monitor,mode=control"]
         self.monitor = Monitor(near)
         self.log.write_text("")
-        self.serial = Console(self.folder, "serial0", self.log) if serial else None
+        self.line = Path(self.folder) / "line"
+        has_console = serial and line != "com1"
+        self.serial = Console(self.folder, "serial0", self.log) if has_console else None
         self.second = Console(self.folder, "serial1", self.log) if serial2 else None
         self.consoles = [console for console in (self.serial, self.second) if console]
-        for console in (self.serial, self.second):
-            words += console.arguments if console else ["-serial", "none"]
+        for console, port in ((self.serial, "com1"), (self.second, "com2")):
+            if port == line:
+                words += ["-chardev", f"socket,id=line,path={self.line},server=on,wait=off",
+                          "-serial", "chardev:line"]
+            else:
+                words += console.arguments if console else ["-serial", "none"]
         with open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(
                 DIES_WITH_US + words, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,

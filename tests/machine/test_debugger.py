@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from debugger import Stub
-from images import ISO, KERNEL, symbols
+from images import ISO, KERNEL, KERNEL_BASE, config, disc, highest_kernel, symbols
 from machine import ROOT
 
 SECONDS = 120
@@ -72,6 +72,55 @@ def test_debug_shows_local_variables(tmp_path):
     assert "options_apply (command_line=" in said, said
     assert re.search(r"^line = ", said, re.M) and re.search(r"^words = ", said, re.M), said
     assert re.search(r"^kmain \(magic=.*\) at ", said.split("\nline = ")[1], re.M), said
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_breakpoints_everywhere(tmp_path, medium):
+    """Catches code that no breakpoint can be set in: before paging, where other processors begin, in
+    handlers of interrupts."""
+    entry = "pvh_entry" if medium == "pvh" else "multiboot2_entry"
+    said = debug(medium, tmp_path, f"k-early {entry}", "hbreak ap_main", "monitor system_reset", "continue", "info symbol $linked($pc)", "print/x $cr0 & 0x80000000",
+                 "delete 2", "tbreak kmain", "continue", "tbreak interrupt_dispatch", "continue", "continue", "bt 1")
+    assert f"{entry} in section" in said and "= 0x0" in said, said
+    assert re.search(r"breakpoint \d+, ap_main \(\)", said, re.I), said
+    assert re.search(r"hit Temporary breakpoint \d+, interrupt_dispatch \(", said), said
+
+
+def test_a_breakpoint_in_a_moved_image(start):
+    """Catches breakpoints at where the image would have been, had the loader left it there."""
+    with Stub() as stub:
+        machine = start(iso=disc(config(), highest_kernel()), reboots=True, extra=stub.arguments)
+        machine.wait_until("QEMU's GDB stub is there", stub.path.exists)
+        words = ["gdb", "-q", "-nx", "-batch", "-x", "tools/gdb/keelson.gdb", str(KERNEL)]
+        for text in ("set architecture i386:x86-64", f"target remote {stub.path}", "thbreak kmain", "continue",
+                     "print/x kernel_slide", "k-early multiboot2_entry", "monitor system_reset", "continue",
+                     "info symbol $linked($pc)", "print/x $pc", "detach"):
+            words += ["-ex", text]
+        said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS).stdout
+    slide = int(re.search(r"\$1 = (0x\w+)", said)[1], 16)
+    assert slide and "multiboot2_entry in section" in said, said
+    assert f"= {symbols()['multiboot2_entry'] - KERNEL_BASE + slide:#x}" in said, said
+
+
+def test_dump(tmp_path):
+    """What `make run` and `make dump` do. Catches a dump that GDB can't read, and a machine that ends."""
+    environment = {**os.environ, "O": str(tmp_path), "CPUS": "2"}
+    tool = [sys.executable, ROOT / "tools" / "qemu.py"]
+    none = subprocess.run([*tool, "dump"], env=environment, capture_output=True, text=True, check=False)
+    assert none.returncode != 0 and "no machine of `make run` is there" in none.stderr
+    with subprocess.Popen([*tool, "run", "--kernel", KERNEL, "--append", "run=gdb"], env=environment,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as machine:
+        said = b""
+        while b"Ctrl-C goes on" not in said:
+            said += machine.stdout.read1(4096)
+        done = subprocess.run([*tool, "dump", "--symbols", KERNEL], env=environment, capture_output=True,
+                              text=True, check=False)
+        machine.kill()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("gdb -x tools/gdb/keelson.gdb"), done.stdout
+    words = [*done.stdout.split(), "-q", "-nx", "-batch", "-ex", "k-threads", "-ex", "info threads"]
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS).stdout
+    assert re.search(r" main\b", said) and said.count("Thread 0x") + said.count("LWP") >= 2, said
 
 
 def test_debug_leaves_nothing_behind(tmp_path):

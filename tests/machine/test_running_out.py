@@ -13,7 +13,8 @@ AT_MOST = 200
 
 # Those that end the machine, that run for minutes, that would run themselves, or that leave no line
 # to wait for.
-NOT_TRIED = {"reboot", "poweroff", "crash", "ktest", "bench", "repeat", "failpoint", "clear", "top", "spin"}
+NOT_TRIED = {"reboot", "poweroff", "crash", "ktest", "bench", "repeat", "failpoint", "clear", "top", "spin",
+             "gdb"}
 
 
 def is_hit(machine, which):

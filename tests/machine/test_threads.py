@@ -33,7 +33,7 @@ def two(start):
 def test_list(two):
     """Catches a thread that is missing, twice, or called something else."""
     found = threads(two)
-    assert set(found) == {"main", "log", "idle/0", "idle/1", "work/0", "work/1", "soon/0", "soon/1",
+    assert set(found) == {"main", "log", "gdb", "idle/0", "idle/1", "work/0", "work/1", "soon/0", "soon/1",
                           found and next(name for name in found if name.startswith("job/"))}
     assert found["log"][2:] == ("waits", "fair 1024")
     assert found["soon/1"][1:] == (1, "waits", "real time 16")
