@@ -203,6 +203,7 @@ static bool leave(struct percpu *cpu)
     struct debug_cpu *own = &cpu->arch.debug;
     struct trap_frame *frame = own->frame;
     lock_check_was_stopped();
+    cpu->heartbeat++; // to the watchdog it hasn't been stuck
     if (cpu->needs_schedule)
         arch_send_call(cpu);
     debug_points_enable();
@@ -247,11 +248,10 @@ static void stay(struct percpu *cpu)
         }
         if (!own->has_more)
             own->unheard = (struct debug_stop){.cpu = cpu->cpu, .reason = DEBUG_STEPPED};
-        __atomic_store_n(&own->order, DEBUG_STAY, __ATOMIC_RELAXED);
-        own->has_more = !become_talker(cpu);
+        own->has_more = !become_talker(cpu); // as one that runs: another that talks first calls it
+        hold(cpu, own->frame);
         if (!own->has_more)
             talk_about(&own->unheard);
-        own->must_stop = false;
     }
 }
 
